@@ -1,1 +1,21 @@
-//! x
+//! The engine: the pure line of `tidegate-core` set in motion over a clock, an HTTP client and two object stores.
+//! It knows no command line and no cloud SDK; the laptop, the Lambdas and the simulation call the same verbs.
+//!
+//! ```text
+//!  poll   one stream once:   request -> fetch -> change -> stage        (fetch.rs, poll.rs, stage.rs)
+//!  load   staged batches:    claim -> decode -> partition -> commit     (load.rs, claim.rs, ledger.rs)
+//!  tick   what is due now:   poll, then load what it staged             (tick.rs)
+//!  status what stands where                                            (status.rs)
+//! ```
+
+mod clock;
+mod env;
+mod error;
+mod http;
+mod store;
+
+pub use clock::{Clock, SystemClock};
+pub use env::Env;
+pub use error::Error;
+pub use http::{Http, HttpError, ReqwestHttp};
+pub use store::open_store;

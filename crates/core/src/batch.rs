@@ -1,0 +1,97 @@
+//! The batch: what one poll staged. `<seq>.batch.json`, created once, is checkpoint, manifest and event in one,
+//! so data and cursor commit together or not at all.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Fingerprint, Validators};
+use crate::pipeline::{Format, LoadSpec};
+
+/// The batch manifest. Written by the poller, read by every loader (Rust or Spark); it holds all that a load
+/// needs besides the pages themselves and the table's schema.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Version of this document's form.
+    pub version: u32,
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// Name of the stream.
+    pub stream: String,
+    /// Number of this batch in its stream, from 1, without gaps.
+    pub seq: u64,
+    /// When the poll began; the event time of records that have none of their own.
+    pub polled_at: Timestamp,
+    /// SHA-256 (hex) of the stream's part of the pipeline file, secrets left out.
+    pub config_hash: String,
+    /// How its pages become rows of a table.
+    pub load: LoadSpec,
+    /// The pages that changed, in order of elements, then of pages.
+    pub pages: Vec<Page>,
+    /// Where the next poll goes on from.
+    pub checkpoint: Checkpoint,
+}
+
+impl Batch {
+    /// The version this code writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// One page of one element as it came, and how it was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Key of the page's bytes in staging.
+    pub key: String,
+    /// Name of the fan-out element; empty where the stream has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub element: String,
+    /// Number of the page within its element, from 0.
+    pub number: u32,
+    /// The request's method and URL, secrets replaced.
+    pub request: String,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// When the answer had arrived.
+    pub fetched_at: Timestamp,
+    /// Length of the stored page in bytes.
+    pub bytes: u64,
+    /// SHA-256 (hex) of the stored page.
+    pub sha256: String,
+    /// How the page is decoded.
+    pub format: Format,
+    /// Character set the answer declared, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// Number of records in the page.
+    pub records: u64,
+    /// Records that the poll before had already brought, as `[first, count]` runs; they are not loaded again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<(u64, u64)>,
+    /// Values that the stream adds to each record of this page (`[streams.fields]`).
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Where the next poll of a stream goes on from: complete in each batch, so that one object is enough.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// By element name (the empty name where the stream has no fan-out).
+    pub elements: BTreeMap<String, ElementState>,
+}
+
+/// What is known of one element since its last change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ElementState {
+    /// ETag and Last-Modified of the element's only page.
+    #[serde(default, skip_serializing_if = "Validators::is_empty")]
+    pub validators: Validators,
+    /// Fingerprint of the element's canonical content.
+    pub fingerprint: Fingerprint,
+    /// Content hashes (hex, 16 digits) of the records of the last poll, where the stream has a primary key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
+    /// Highest cursor value staged, as JSON text, where the stream is incremental.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<serde_json::Value>,
+}

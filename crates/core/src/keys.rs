@@ -1,0 +1,164 @@
+//! The name and place of every object tidegate writes. No other file builds a key.
+//!
+//! Staging:
+//! ```text
+//! batches/<stream>/<seq>.batch.json       the commit of one poll (created once)
+//! pages/<stream>/<seq>/<sha256>.<ext>     one page as it came
+//! state/<stream>.json                     advice: last visit, cadence; may be lost
+//! ```
+//! Lake:
+//! ```text
+//! <table>/year=…/…/<load>-0.parquet       data
+//! quarantine/<table>/<load>.ndjson        rows that did not fit, with their reason
+//! _tidegate/claims/<stream>/<seq>.json    which load a batch belongs to (created once)
+//! _tidegate/plans/<load>.json             candidates of a windowed load (created once)
+//! _tidegate/loads/<load>.json             the end of a load (created once); <load>.r<k>.json its k-th rewrite
+//! _tidegate/schema/<table>/<version>.json the schema ledger (created once each)
+//! ```
+//! Stream and table names are `[a-z0-9_]+`, so none of them needs escaping and `-` and `.` are free as
+//! separators. Sequence numbers are padded so that the order of keys is the order of batches.
+
+use std::fmt;
+
+/// The suffix of a batch manifest; the event filter of the staging bucket.
+pub const BATCH_SUFFIX: &str = ".batch.json";
+
+/// The name of a load: unique in a lake, and the stem of its files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct LoadId(pub String);
+
+impl LoadId {
+    /// The load of one batch (event mode): `<stream>-<seq>`.
+    pub fn of_batch(stream: &str, seq: u64) -> LoadId {
+        LoadId(format!("{stream}-{seq:012}"))
+    }
+
+    /// The load of the batches of one table in a window that starts at `start`, told apart from a racing
+    /// plan with other candidates by `digest` (hex).
+    pub fn of_window(table: &str, start: jiff::Timestamp, digest: &str) -> LoadId {
+        LoadId(format!("{table}-w{}-{}", start.strftime("%Y%m%dT%H%M%SZ"), &digest[..digest.len().min(12)]))
+    }
+}
+
+impl fmt::Display for LoadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Prefix of the batch manifests of a stream.
+pub fn batches(stream: &str) -> String {
+    format!("batches/{stream}/")
+}
+
+/// The batch manifest of `seq`.
+pub fn batch(stream: &str, seq: u64) -> String {
+    format!("batches/{stream}/{seq:012}{BATCH_SUFFIX}")
+}
+
+/// The stream and sequence number that a batch key names; `None` for any other key.
+pub fn parse_batch(key: &str) -> Option<(&str, u64)> {
+    let (stream, file) = key.strip_prefix("batches/")?.split_once('/')?;
+    let seq = file.strip_suffix(BATCH_SUFFIX)?;
+    (seq.len() == 12 && seq.bytes().all(|b| b.is_ascii_digit())).then(|| Some((stream, seq.parse().ok()?)))?
+}
+
+/// A page as it came: named by the SHA-256 (hex) of its bytes.
+pub fn page(stream: &str, seq: u64, sha256: &str, extension: &str) -> String {
+    format!("pages/{stream}/{seq:012}/{sha256}.{extension}")
+}
+
+/// The advice document of a stream.
+pub fn state(stream: &str) -> String {
+    format!("state/{stream}.json")
+}
+
+/// Prefix of the claims of a stream.
+pub fn claims(stream: &str) -> String {
+    format!("_tidegate/claims/{stream}/")
+}
+
+/// The claim of one batch.
+pub fn claim(stream: &str, seq: u64) -> String {
+    format!("_tidegate/claims/{stream}/{seq:012}.json")
+}
+
+/// The sequence number that a claim key names.
+pub fn parse_claim(key: &str) -> Option<u64> {
+    key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+}
+
+/// The plan of a windowed load.
+pub fn plan(load: &LoadId) -> String {
+    format!("_tidegate/plans/{load}.json")
+}
+
+/// Prefix of all load manifests.
+pub const LOADS: &str = "_tidegate/loads/";
+
+/// The manifest that ends a load; `revision` counts its rewrites (0 = as first loaded).
+pub fn load(load: &LoadId, revision: u32) -> String {
+    match revision {
+        0 => format!("{LOADS}{load}.json"),
+        k => format!("{LOADS}{load}.r{k}.json"),
+    }
+}
+
+/// The load and revision that a manifest key names.
+pub fn parse_load(key: &str) -> Option<(LoadId, u32)> {
+    let name = key.strip_prefix(LOADS)?.strip_suffix(".json")?;
+    match name.rsplit_once(".r") {
+        Some((load, k)) => Some((LoadId(load.to_owned()), k.parse().ok()?)),
+        None => Some((LoadId(name.to_owned()), 0)),
+    }
+}
+
+/// Prefix of the schema versions of a table.
+pub fn schemas(table: &str) -> String {
+    format!("_tidegate/schema/{table}/")
+}
+
+/// One version of a table's schema.
+pub fn schema(table: &str, version: u32) -> String {
+    format!("_tidegate/schema/{table}/{version:06}.json")
+}
+
+/// The version that a schema key names.
+pub fn parse_schema(key: &str) -> Option<u32> {
+    key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+}
+
+/// Rows of a load that did not fit.
+pub fn quarantine(table: &str, load: &LoadId) -> String {
+    format!("quarantine/{table}/{load}.ndjson")
+}
+
+/// A data file: `partition` is the escaped Hive path (`year=2026/month=11`), `part` counts the files of one
+/// load in one partition.
+pub fn data(table: &str, partition: &str, load: &LoadId, part: u32) -> String {
+    format!("{table}/{partition}/{load}-{part}.parquet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read_back_as_it_was_written() {
+        assert_eq!(parse_batch(&batch("weather", 42)), Some(("weather", 42)));
+        assert_eq!(parse_batch("batches/weather/42.batch.json"), None);
+        assert_eq!(parse_batch("pages/weather/000000000042/ab.json"), None);
+        assert_eq!(parse_claim(&claim("weather", 7)), Some(7));
+        assert_eq!(parse_schema(&schema("weather", 3)), Some(3));
+        let id = LoadId::of_batch("weather", 1);
+        for revision in [0, 1, 12] {
+            assert_eq!(parse_load(&load(&id, revision)), Some((id.clone(), revision)));
+        }
+    }
+
+    #[test]
+    fn keys_of_batches_sort_as_their_numbers() {
+        assert!(batch("s", 9) < batch("s", 10) && batch("s", 99_999) < batch("s", 100_000));
+    }
+}

@@ -1,0 +1,72 @@
+//! The documents of a load: claim, plan, manifest. All created once.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::LoadId;
+use crate::pipeline::LoadSpec;
+
+/// Which load a batch belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The load.
+    pub load: LoadId,
+}
+
+/// The candidates of a windowed load, written before any claim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this document's form.
+    pub version: u32,
+    /// The load.
+    pub load: LoadId,
+    /// The table it writes.
+    pub table: String,
+    /// Start of the window of `polled_at`.
+    pub from: Timestamp,
+    /// End of the window, exclusive.
+    pub until: Timestamp,
+    /// Keys of the candidate batches, sorted.
+    pub batches: Vec<String>,
+}
+
+/// The end of a load, and what it wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadManifest {
+    /// Version of this document's form.
+    pub version: u32,
+    /// The load.
+    pub load: LoadId,
+    /// How often it was rewritten (replay, re-typing); 0 = as first loaded.
+    pub revision: u32,
+    /// Keys of its batches, sorted.
+    pub batches: Vec<String>,
+    /// Earliest and latest `polled_at` of its batches.
+    pub polled: (Timestamp, Timestamp),
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How the rows were made; kept so that a re-typing makes the same rows.
+    pub spec: LoadSpec,
+    /// Schema version of its files.
+    pub schema_version: u32,
+    /// Rows landed.
+    pub rows: u64,
+    /// Rows and values that went to quarantine.
+    pub quarantined: u64,
+    /// Its files, sorted by key.
+    pub files: Vec<DataFile>,
+    /// Files of the revision before that are no longer part of it; they are deleted after this manifest is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
+/// One Parquet file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Its key in the lake.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}

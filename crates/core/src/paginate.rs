@@ -1,0 +1,1 @@
+//! The next page of an element, from the page before.

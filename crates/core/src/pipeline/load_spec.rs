@@ -1,0 +1,87 @@
+//! How a batch's pages become rows of a table: the part of a stream that travels with every batch, so that a
+//! loader needs no pipeline file.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::stream::{Contract, EventTime, PartitionBy, Stream};
+use crate::schema::DeclaredType;
+
+/// How the bytes of a page are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One JSON document.
+    Json,
+    /// One JSON value a line.
+    Ndjson,
+    /// RFC 4180 with a header row; all values are text until the schema types them.
+    Csv,
+}
+
+impl Format {
+    /// File extension of a page.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
+        }
+    }
+
+    /// The format that a `Content-Type` names, if it names one of ours.
+    pub fn of_content_type(content_type: &str) -> Option<Format> {
+        let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines"
+            | "application/json-lines"
+            | "application/json-seq" => Some(Format::Ndjson),
+            "text/csv" | "application/csv" => Some(Format::Csv),
+            json if json == "application/json" || json == "text/json" || json.ends_with("+json") => {
+                Some(Format::Json)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How a batch's pages become rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadSpec {
+    /// Table the rows go to.
+    pub table: String,
+    /// JSONPath (RFC 9535) of the records in a page.
+    pub records: String,
+    /// The record's own time; the poll's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<EventTime>,
+    /// How fine the table is partitioned.
+    pub partition_by: PartitionBy,
+    /// What happens when data does not fit.
+    pub contract: Contract,
+    /// Types that inference must not decide.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, DeclaredType>,
+    /// Most columns the table may have.
+    pub max_columns: u32,
+}
+
+impl LoadSpec {
+    /// The load spec of a stream; `max_columns` is the source's limit.
+    pub fn of(stream: &Stream, max_columns: u32) -> LoadSpec {
+        LoadSpec {
+            table: stream.table().to_owned(),
+            records: stream.records.clone(),
+            event_time: stream.event_time.clone(),
+            partition_by: stream.partition_by,
+            contract: stream.contract,
+            columns: stream.columns.clone(),
+            max_columns,
+        }
+    }
+}

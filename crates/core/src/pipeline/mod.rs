@@ -1,0 +1,57 @@
+//! The pipeline file: one source, many streams. These types are its grammar, its checks' subject, its reference
+//! and its editor schema at once.
+
+mod cadence;
+mod load_spec;
+mod read;
+mod short;
+mod source;
+mod stream;
+mod template;
+mod units;
+
+pub use cadence::Cadence;
+pub use load_spec::{Format, LoadSpec};
+pub use read::{Mistake, json_schema, read};
+pub use source::{Auth, Limits, Location, Secret, Secrets, Source};
+pub use stream::{
+    Contract, ContractMode, EventTime, Incremental, Method, Paginator, PartitionBy, Stream, TimeUnit,
+};
+pub use template::{Template, TemplateError, Values};
+pub use units::{ByteSize, Span};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A pipeline file (`tidegate.toml`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Name of the pipeline: lower-case letters, digits and `_`.
+    pub name: String,
+    /// Where raw pages go: `file://` (relative to this file as `file:./staging`), `s3://bucket/prefix` or `memory://`.
+    #[serde(default = "default_staging")]
+    pub staging: String,
+    /// Where the partitioned tables go; never the same place as `staging`.
+    #[serde(default = "default_lake")]
+    pub lake: String,
+    /// The API.
+    pub source: Source,
+    /// What is asked of the API; each stream feeds one table.
+    pub streams: Vec<Stream>,
+}
+
+fn default_staging() -> String {
+    "file:./staging".to_owned()
+}
+
+fn default_lake() -> String {
+    "file:./lake".to_owned()
+}
+
+impl Pipeline {
+    /// The stream of that name.
+    pub fn stream(&self, name: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.name == name)
+    }
+}

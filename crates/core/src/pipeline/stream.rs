@@ -1,0 +1,256 @@
+//! A stream: one endpoint, how it is asked, and the table it feeds.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cadence::Cadence;
+use super::load_spec::Format;
+use super::short;
+use super::units::Span;
+use crate::schema::DeclaredType;
+
+/// One endpoint and the table it feeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stream {
+    /// Name: lower-case letters, digits and `_`.
+    pub name: String,
+    /// Table it feeds; its own name where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Path below the source's `base_url`, may hold templates such as `{city.name}`.
+    pub path: String,
+    /// HTTP method.
+    #[serde(default)]
+    pub method: Method,
+    /// Query parameters; values may hold templates.
+    #[serde(default)]
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// Headers of this stream's requests, over the source's.
+    #[serde(default)]
+    pub headers: BTreeMap<String, super::Secret>,
+    /// JSON body of the request; strings in it may hold templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Fan-out: one name and its list; every element is asked for in each poll, with its own validators and
+    /// fingerprint. `for_each = { city = [ { name = "Berlin", lat = 52.5 } ] }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub for_each: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Columns added to each record, from templates: `city = "{city.name}"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, serde_json::Value>,
+    /// How the answer is decoded; by its content type where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// JSONPath (RFC 9535) of the records in a page. `$` where absent: an array is its elements, else one record.
+    #[serde(default = "default_records")]
+    pub records: String,
+    /// How further pages are found.
+    #[serde(default)]
+    pub paginator: Paginator,
+    /// The record's own time, which partitions it; the time of the poll where absent.
+    #[serde(default, deserialize_with = "short::or_table_some", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "short::schema::<EventTime>")]
+    pub event_time: Option<EventTime>,
+    /// Fields that identify a record. Where given, a record that the previous poll brought with the same content is
+    /// not landed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub primary_key: Vec<String>,
+    /// Ask only for what is newer than the last poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+    /// JSONPaths of values that do not count as a change, such as `$.generated_at`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+    /// How fine the table is partitioned.
+    #[serde(default)]
+    pub partition_by: PartitionBy,
+    /// What happens when data does not fit the table.
+    #[serde(default, deserialize_with = "short::or_table")]
+    #[schemars(schema_with = "short::schema::<Contract>")]
+    pub contract: Contract,
+    /// Types of columns that inference must not decide, by field name (`properties.mag` for nested ones).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, DeclaredType>,
+    /// When to look.
+    #[serde(default, deserialize_with = "short::or_table")]
+    #[schemars(schema_with = "short::schema::<Cadence>")]
+    pub cadence: Cadence,
+}
+
+fn default_records() -> String {
+    "$".to_owned()
+}
+
+impl Stream {
+    /// The table this stream feeds.
+    pub fn table(&self) -> &str {
+        self.table.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// HTTP method of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET.
+    #[default]
+    Get,
+    /// POST.
+    Post,
+}
+
+/// How further pages are found, in the words of dlt's rest_api.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Paginator {
+    /// The answer is the only page.
+    #[default]
+    SinglePage,
+    /// A page counter in a query parameter; ends at an empty page or at the total.
+    PageNumber {
+        /// Query parameter that takes the number.
+        #[serde(default = "default_page")]
+        page_param: String,
+        /// Number of the first page.
+        #[serde(default)]
+        base_page: u64,
+        /// JSONPath of the number of pages, where the answer tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total_path: Option<String>,
+    },
+    /// The answer holds the URL of the next page; ends where it is absent or null.
+    JsonLink {
+        /// JSONPath of the URL.
+        next_url_path: String,
+    },
+}
+
+fn default_page() -> String {
+    "page".to_owned()
+}
+
+/// The record's own time. Short form: the JSONPath or field name alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventTime {
+    /// Field name (`time`), dotted path (`properties.time`) within a record.
+    pub path: String,
+    /// Unit of a number; guessed from its size where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<TimeUnit>,
+    /// strptime format of a text that is neither ISO 8601 nor RFC 2822.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// IANA time zone of a text without an offset; UTC where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
+
+impl FromStr for EventTime {
+    type Err = Infallible;
+
+    fn from_str(path: &str) -> Result<EventTime, Infallible> {
+        Ok(EventTime { path: path.to_owned(), unit: None, format: None, timezone: None })
+    }
+}
+
+/// Unit of a number that is a time since 1970-01-01T00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeUnit {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+/// Ask only for what is newer than the last poll: `{incremental.start_value}` in params, path or body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incremental {
+    /// Field name or dotted path of the cursor within a record.
+    pub cursor_path: String,
+    /// Cursor of the first poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_value: Option<serde_json::Value>,
+    /// How far before the cursor to ask again, for records that appear late (times only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Span>,
+}
+
+/// How fine a table is partitioned.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionBy {
+    /// `year=2026`
+    Year,
+    /// … `/month=11`
+    Month,
+    /// … `/day=23`
+    Day,
+    /// … `/hour=03`
+    #[default]
+    Hour,
+    /// … `/minute=15`
+    Minute,
+}
+
+/// What happens when data does not fit the table, in dlt's words. Short form: one word for all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// A table that does not exist yet.
+    #[serde(default)]
+    pub tables: ContractMode,
+    /// A field that the table does not have.
+    #[serde(default)]
+    pub columns: ContractMode,
+    /// A value that does not fit its column's type.
+    #[serde(default)]
+    pub data_type: ContractMode,
+}
+
+impl FromStr for Contract {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Contract, String> {
+        let mode = match word {
+            "evolve" => ContractMode::Evolve,
+            "freeze" => ContractMode::Freeze,
+            "discard_row" => ContractMode::DiscardRow,
+            "discard_value" => ContractMode::DiscardValue,
+            _ => {
+                return Err(format!(
+                    "`{word}` is no contract; one of evolve, freeze, discard_row, discard_value"
+                ));
+            }
+        };
+        Ok(Contract { tables: mode, columns: mode, data_type: mode })
+    }
+}
+
+/// One answer to data that does not fit. Whatever is not landed goes to quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContractMode {
+    /// Widen the table; what cannot be widened goes to quarantine.
+    #[default]
+    Evolve,
+    /// Stop the load with an error; nothing of it lands.
+    Freeze,
+    /// Leave the row out.
+    DiscardRow,
+    /// Leave the value out.
+    DiscardValue,
+}

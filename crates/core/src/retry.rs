@@ -1,0 +1,1 @@
+//! How often and how long to wait: retries with full jitter, `Retry-After`, the circuit.

@@ -1,0 +1,1 @@
+//! When the next poll is due: fixed intervals and cron.

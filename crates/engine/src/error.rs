@@ -1,0 +1,66 @@
+//! Whatever can go wrong in a verb, with its kind.
+
+use tidegate_core::error::Kind;
+
+use crate::http::HttpError;
+
+/// An engine error. Messages hold no secret and say what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// The API answered, but not with data.
+    #[error("{0}")]
+    Source(String),
+    /// The request did not come through.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// A load cannot go on.
+    #[error(transparent)]
+    Load(#[from] tidegate_core::load::LoadError),
+    /// A store refused or failed.
+    #[error("{action} {key}: {source}")]
+    Store {
+        /// What was being done (`cannot read`, `cannot write`, `cannot list`).
+        action: &'static str,
+        /// The object.
+        key: String,
+        /// The store's word.
+        source: object_store::Error,
+    },
+    /// A document of ours cannot be read back.
+    #[error(
+        "{key} is damaged: {reason}; restore it from a copy or delete it and run `tidegate load --missing`"
+    )]
+    Damaged {
+        /// The object.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// What the reader does next.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::Config(_) => Kind::Config,
+            Error::Source(_) => Kind::Source,
+            Error::Http(http) => http.kind(),
+            Error::Load(load) => load.kind(),
+            Error::Store { source, .. } => store_kind(source),
+            Error::Damaged { .. } => Kind::Data,
+        }
+    }
+}
+
+fn store_kind(error: &object_store::Error) -> Kind {
+    match error {
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. }
+        | object_store::Error::UnknownConfigurationKey { .. }
+        | object_store::Error::InvalidPath { .. } => Kind::Config,
+        _ => Kind::Transient,
+    }
+}
