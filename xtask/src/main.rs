@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! The project's own commands. Standard library only, so that it builds in a second on a bare machine.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the task runner is a shell: it reads the clock and the environment"
+)]
+
+mod counts;
+mod place;
+mod shell;
+mod steps;
+mod suite;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test                 sets up and runs all tests; the last line counts them
+    --only STEP,…      runs these steps alone
+    --skip STEP,…      leaves these steps out
+    --list             names the steps
+  help                 shows this
+
+Environment
+  TIDEGATE_CACHE       where tools are kept (default ${XDG_CACHE_HOME:-$HOME/.cache}/tidegate)
+  CARGO_TARGET_DIR     where cargo builds
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match args.first().map(String::as_str) {
+        Some("test") => suite::Selection::parse(&args[1..]).and_then(|selection| suite::run(&selection)),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}

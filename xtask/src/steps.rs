@@ -1,0 +1,95 @@
+//! The steps of `cargo xtask test`, in order: cheap and likely to fail first.
+
+use std::process::Command;
+
+use crate::counts::Counts;
+use crate::place;
+use crate::shell::{self, Ran};
+use crate::suite::Selection;
+use crate::tools;
+
+/// One step.
+pub(crate) struct Step {
+    /// What `--only` calls it.
+    pub(crate) name: &'static str,
+    /// What it shows, in one line.
+    pub(crate) headline: &'static str,
+    /// Does it.
+    pub(crate) run: fn(&Selection) -> Result<Counts, String>,
+}
+
+/// All steps.
+pub(crate) const STEPS: [Step; 5] = [
+    Step { name: "fmt", headline: "the code is formatted", run: fmt },
+    Step { name: "clippy", headline: "no warning in any target", run: clippy },
+    Step { name: "deny", headline: "licences, sources and banned crates", run: deny },
+    Step { name: "unit", headline: "unit, property and documentation tests", run: unit },
+    Step { name: "readme", headline: "the commands of the README and the guides", run: readme },
+];
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(place::root());
+    command
+}
+
+fn one(ran: &Ran) -> Counts {
+    Counts::one(ran.succeeded)
+}
+
+fn counted(ran: &Ran) -> Counts {
+    Counts::read(&ran.output, ran.succeeded)
+}
+
+fn fmt(_: &Selection) -> Result<Counts, String> {
+    shell::run(&mut cargo(&["fmt", "--all", "--check"])).map(|ran| one(&ran))
+}
+
+fn clippy(_: &Selection) -> Result<Counts, String> {
+    let args = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"];
+    shell::run(&mut cargo(&args)).map(|ran| one(&ran))
+}
+
+/// Advisories are left out: their database is a git repository, and a test run needs package registries only.
+fn deny(_: &Selection) -> Result<Counts, String> {
+    let mut command = Command::new(tools::cargo_deny()?);
+    command.args([
+        "--workspace",
+        "--locked",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    shell::run(command.current_dir(place::root())).map(|ran| one(&ran))
+}
+
+fn unit(_: &Selection) -> Result<Counts, String> {
+    if !tools::has_nextest() {
+        return shell::run(&mut cargo(&["test", "--workspace", "--locked", "--quiet"]))
+            .map(|ran| counted(&ran));
+    }
+    let nextest = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level=fail"];
+    let mut counts = counted(&shell::run(cargo(&nextest).args(["--cargo-quiet", "--no-tests=pass"]))?);
+    counts += counted(&shell::run(&mut cargo(&["test", "--workspace", "--locked", "--quiet", "--doc"]))?);
+    Ok(counts)
+}
+
+/// The whole workspace, as every other step: another choice of packages is another choice of their features, and a
+/// second build of the dependencies.
+fn build_binaries() -> Result<(), String> {
+    shell::must(&mut cargo(&["build", "--workspace", "--bins", "--locked", "--quiet"])).map(drop)
+}
+
+fn pytest(paths: &[&str]) -> Result<Counts, String> {
+    build_binaries()?;
+    let mut command = Command::new(tools::python()?);
+    command.args(["-m", "pytest", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(paths);
+    command.env("TIDEGATE_BIN", place::binary("debug", "tidegate")).env("PYTHONDONTWRITEBYTECODE", "1");
+    shell::run(command.current_dir(place::root().join("tests"))).map(|ran| counted(&ran))
+}
+
+fn readme(_: &Selection) -> Result<Counts, String> {
+    pytest(&["test_commands.py"])
+}
