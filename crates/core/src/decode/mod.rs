@@ -1,9 +1,19 @@
 //! From the bytes of a page to its records. A record is a slice of the page's bytes: no tree is built on the way.
 
+mod charset;
+mod csv;
+mod path;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::json::{JsonError, Reader, utf8};
 use crate::pipeline::Format;
+
+pub use charset::to_utf8;
+use path::Route;
 
 /// Why a page cannot be taken apart. The message says where and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,21 +31,73 @@ pub enum DecodeError {
     Path(String),
 }
 
-/// The page as UTF-8: a byte-order mark removed, a declared character set converted.
-pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, DecodeError> {
-    let _ = charset;
-    Ok(Cow::Borrowed(body))
+impl From<JsonError> for DecodeError {
+    fn from(error: JsonError) -> DecodeError {
+        DecodeError::Malformed { at: error.at, message: error.fault.to_string() }
+    }
 }
 
-/// The records of a page, as JSON slices of its bytes in order. CSV rows are turned into JSON objects of text, so
+impl DecodeError {
+    /// The same error, the line of `text` named in its message.
+    pub(crate) fn with_line(self, text: &str) -> DecodeError {
+        match self {
+            DecodeError::Malformed { at, message } => {
+                let before = &text.as_bytes()[..at.min(text.len())];
+                let line = memchr::memchr_iter(b'\n', before).count() + 1;
+                DecodeError::Malformed { at, message: format!("line {line}: {message}") }
+            }
+            path => path,
+        }
+    }
+}
+
+/// The records of a page, as JSON slices of its bytes in order. CSV rows are turned into JSON objects, so
 /// `Cow::Owned`. Validates the whole page: what it returns is well-formed.
 pub fn records<'a>(body: &'a [u8], format: Format, path: &str) -> Result<Vec<Cow<'a, [u8]>>, DecodeError> {
-    let _ = (body, format, path);
-    Ok(Vec::new())
+    let mut out = Vec::new();
+    let text = utf8(body)?;
+    let each = each_record(text, format, path, &mut |reader: &mut Reader<'_>| {
+        reader.peek()?;
+        let start = reader.at();
+        let raw = reader.skip()?;
+        out.push(match format {
+            Format::Csv => Cow::Owned(raw.as_bytes().to_vec()),
+            Format::Json | Format::Ndjson => Cow::Borrowed(&body[start..start + raw.len()]),
+        });
+        Ok::<(), DecodeError>(())
+    });
+    each.map_err(|error| if format == Format::Ndjson { error.with_line(text) } else { error })?;
+    Ok(out)
 }
 
-/// Byte ranges of the values that a JSONPath selects in a JSON document.
+/// Calls `visit` for every record of a page, the reader standing before it; `visit` reads exactly that value. An error
+/// anywhere in the page comes when its place is reached, so what was visited before must be thrown away.
+pub(crate) fn each_record<E: From<DecodeError>>(
+    text: &str,
+    format: Format,
+    path: &str,
+    visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let route = Route::parse(path)?;
+    match format {
+        Format::Json => route.each(text, 0..text.len(), visit),
+        Format::Ndjson => lines(text).try_for_each(|line| route.each(text, line, visit)),
+        Format::Csv if route.is_root() => csv::each_record(text, visit),
+        Format::Csv => {
+            Err(DecodeError::Path(format!("a CSV page has no `{path}`; leave `records` out")).into())
+        }
+    }
+}
+
+/// Byte ranges of the lines that hold more than whitespace.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain(std::iter::once(text.len()));
+    ends.map(move |end| std::mem::replace(&mut start, end + 1)..end)
+        .filter(|line| !text.as_bytes()[line.clone()].trim_ascii().is_empty())
+}
+
+/// Byte ranges of the values that a JSONPath selects in a JSON document, in the order of the selection.
 pub fn locate(body: &[u8], path: &str) -> Result<Vec<Range<usize>>, DecodeError> {
-    let _ = (body, path);
-    Ok(Vec::new())
+    Route::parse(path)?.locate(utf8(body)?)
 }
