@@ -1,2 +1,29 @@
-//! x
-fn main() {}
+//! `tidegate`: the command line. A thin shell: it reads arguments, files and the environment, calls the engine's
+//! verbs, and shows what came of it. One file a command in `commands/`.
+
+mod args;
+mod commands;
+mod diagnostics;
+mod failure;
+mod logging;
+mod output;
+mod pipeline_file;
+mod runtime;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    failure::report_panics();
+    let args = args::Args::parse();
+    let shell = args.global.shell();
+    logging::start(&args.global);
+    match args.command.run(&shell) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.show(&shell);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

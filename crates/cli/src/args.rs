@@ -1,0 +1,70 @@
+//! The arguments that every command takes, and the commands.
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{check, demo, generate};
+use crate::failure::Failure;
+use crate::output::Shell;
+
+/// Takes the data of any HTTP API into a partitioned, queryable data lake, at the cadence at which the data changes.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 success, 2 config, 3 source, 4 data, 5 transient, 70 internal (a bug)."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// How the log is written
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) log: LogForm,
+}
+
+/// The form of the log on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogForm {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Global {
+    /// The terminal as these options want it.
+    pub(crate) fn shell(&self) -> Shell {
+        Shell::new(self.quiet, self.log)
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(check::Check),
+    Demo(demo::Demo),
+    Generate(generate::Generate),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
+        match self {
+            Command::Check(check) => check.run(shell),
+            Command::Demo(demo) => demo.run(shell),
+            Command::Generate(generate) => generate.run(shell),
+        }
+    }
+}

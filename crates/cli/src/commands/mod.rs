@@ -1,0 +1,6 @@
+//! The commands, one file each.
+
+pub(crate) mod case;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod generate;
