@@ -16,6 +16,7 @@ pub struct Cadence {
     pub every: Option<Span>,
     /// A cron expression (UTC), five fields, or six with seconds first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "cron"))]
     pub cron: Option<String>,
     /// Never sooner than this after the last poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]

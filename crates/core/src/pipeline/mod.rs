@@ -2,13 +2,20 @@
 //! and its editor schema at once.
 
 mod cadence;
+mod checks;
+mod forms;
 mod load_spec;
+mod overrides;
 mod read;
+mod shape;
 mod short;
 mod source;
 mod stream;
+mod stream_checks;
 mod template;
+mod tree;
 mod units;
+mod words;
 
 pub use cadence::Cadence;
 pub use load_spec::{Format, LoadSpec};
@@ -28,12 +35,15 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
     /// Name of the pipeline: lower-case letters, digits and `_`.
+    #[schemars(extend("format" = "name"))]
     pub name: String,
     /// Where raw pages go: `file://` (relative to this file as `file:./staging`), `s3://bucket/prefix` or `memory://`.
     #[serde(default = "default_staging")]
+    #[schemars(extend("format" = "store-url"))]
     pub staging: String,
     /// Where the partitioned tables go; never the same place as `staging`.
     #[serde(default = "default_lake")]
+    #[schemars(extend("format" = "store-url"))]
     pub lake: String,
     /// The API.
     pub source: Source,

@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use super::{Cadence, Contract, EventTime};
+
 struct ShortOrTable<T>(PhantomData<T>);
 
 impl<'de, T> Visitor<'de> for ShortOrTable<T>
@@ -47,8 +49,22 @@ where
     or_table(deserializer).map(Some)
 }
 
-/// The schema of such a field.
-pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+/// The schema of a contract: one word, or a table.
+pub(super) fn contract(generator: &mut SchemaGenerator) -> Schema {
+    schema::<Contract>(generator, "contract")
+}
+
+/// The schema of a cadence: an interval, or a table.
+pub(super) fn cadence(generator: &mut SchemaGenerator) -> Schema {
+    schema::<Cadence>(generator, "cadence")
+}
+
+/// The schema of an event time: a path, or a table.
+pub(super) fn event_time(generator: &mut SchemaGenerator) -> Schema {
+    schema::<EventTime>(generator, "field")
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator, form: &str) -> Schema {
     let table = generator.subschema_for::<T>();
-    json_schema!({ "anyOf": [{ "type": "string" }, table] })
+    json_schema!({ "anyOf": [{ "type": "string", "format": form }, table] })
 }

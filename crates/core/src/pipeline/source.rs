@@ -13,6 +13,7 @@ use super::units::{ByteSize, Span};
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// What every stream's `path` is appended to, such as `https://api.open-meteo.com`.
+    #[schemars(extend("format" = "http-url"))]
     pub base_url: String,
     /// Headers sent with every request.
     #[serde(default)]
@@ -35,6 +36,7 @@ pub enum Auth {
     /// `Authorization: Bearer <token>`.
     Bearer {
         /// The token, as `${ENV}` or `${file:…}`.
+        #[schemars(extend("format" = "secret"))]
         token: Secret,
     },
     /// A key in a header or a query parameter.
@@ -42,6 +44,7 @@ pub enum Auth {
         /// Name of the header or parameter.
         name: String,
         /// The key, as `${ENV}` or `${file:…}`.
+        #[schemars(extend("format" = "secret"))]
         api_key: Secret,
         /// Where it goes.
         #[serde(default)]
@@ -52,6 +55,7 @@ pub enum Auth {
         /// User name.
         username: Secret,
         /// Password, as `${ENV}` or `${file:…}`.
+        #[schemars(extend("format" = "secret"))]
         password: Secret,
     },
 }
@@ -71,6 +75,7 @@ pub enum Location {
 /// [`Secrets::reveal`] puts the values in, at the moment a request is built.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(description = "Text that may hold `${ENV}` or `${file:/path}`.", extend("format" = "secret-text"))]
 pub struct Secret(pub String);
 
 impl fmt::Debug for Secret {
@@ -147,12 +152,15 @@ pub struct Limits {
     /// Requests a second over all streams of the source; none where it is absent.
     pub requests_per_second: Option<f64>,
     /// Attempts for one request, the first included, on connection errors, 429 and 5xx.
+    #[schemars(range(min = 1))]
     pub attempts: u32,
     /// Redirects followed for one request.
     pub redirects: u32,
     /// Pages of one element in one poll; more is an error, never a silent cut.
+    #[schemars(range(min = 1))]
     pub pages: u32,
     /// Columns of a table; a record that would add more goes to quarantine.
+    #[schemars(range(min = 1))]
     pub columns: u32,
 }
 

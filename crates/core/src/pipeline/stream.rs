@@ -18,9 +18,11 @@ use crate::schema::DeclaredType;
 #[serde(deny_unknown_fields)]
 pub struct Stream {
     /// Name: lower-case letters, digits and `_`.
+    #[schemars(extend("format" = "name"))]
     pub name: String,
     /// Table it feeds; its own name where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
     pub table: Option<String>,
     /// Path below the source's `base_url`, may hold templates such as `{city.name}`.
     pub path: String,
@@ -48,13 +50,14 @@ pub struct Stream {
     pub format: Option<Format>,
     /// JSONPath (RFC 9535) of the records in a page. `$` where absent: an array is its elements, else one record.
     #[serde(default = "default_records")]
+    #[schemars(extend("format" = "jsonpath"))]
     pub records: String,
     /// How further pages are found.
     #[serde(default)]
     pub paginator: Paginator,
     /// The record's own time, which partitions it; the time of the poll where absent.
     #[serde(default, deserialize_with = "short::or_table_some", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "short::schema::<EventTime>")]
+    #[schemars(schema_with = "short::event_time")]
     pub event_time: Option<EventTime>,
     /// Fields that identify a record. Where given, a record that the previous poll brought with the same content is
     /// not landed again.
@@ -71,14 +74,14 @@ pub struct Stream {
     pub partition_by: PartitionBy,
     /// What happens when data does not fit the table.
     #[serde(default, deserialize_with = "short::or_table")]
-    #[schemars(schema_with = "short::schema::<Contract>")]
+    #[schemars(schema_with = "short::contract")]
     pub contract: Contract,
     /// Types of columns that inference must not decide, by field name (`properties.mag` for nested ones).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, DeclaredType>,
     /// When to look.
     #[serde(default, deserialize_with = "short::or_table")]
-    #[schemars(schema_with = "short::schema::<Cadence>")]
+    #[schemars(schema_with = "short::cadence")]
     pub cadence: Cadence,
 }
 
@@ -90,6 +93,18 @@ impl Stream {
     /// The table this stream feeds.
     pub fn table(&self) -> &str {
         self.table.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What the fan-out element at `index` is called: its `name`, else its `id`, else its own text, else its index.
+    pub fn element_name(element: &serde_json::Value, index: usize) -> String {
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            serde_json::Value::Bool(flag) => Some(flag.to_string()),
+            _ => None,
+        };
+        let named = ["name", "id"].into_iter().find_map(|key| text(element.get(key)?));
+        named.or_else(|| text(element)).unwrap_or_else(|| index.to_string())
     }
 }
 
@@ -121,11 +136,13 @@ pub enum Paginator {
         base_page: u64,
         /// JSONPath of the number of pages, where the answer tells it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "jsonpath"))]
         total_path: Option<String>,
     },
     /// The answer holds the URL of the next page; ends where it is absent or null.
     JsonLink {
         /// JSONPath of the URL.
+        #[schemars(extend("format" = "jsonpath"))]
         next_url_path: String,
     },
 }
@@ -134,20 +151,23 @@ fn default_page() -> String {
     "page".to_owned()
 }
 
-/// The record's own time. Short form: the JSONPath or field name alone.
+/// The record's own time. Short form: the path alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventTime {
-    /// Field name (`time`), dotted path (`properties.time`) within a record.
+    /// Field name (`time`) or dotted path (`properties.time`) within a record.
+    #[schemars(extend("format" = "field"))]
     pub path: String,
     /// Unit of a number; guessed from its size where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<TimeUnit>,
     /// strptime format of a text that is neither ISO 8601 nor RFC 2822.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "strptime"))]
     pub format: Option<String>,
     /// IANA time zone of a text without an offset; UTC where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "timezone"))]
     pub timezone: Option<String>,
 }
 
@@ -178,6 +198,7 @@ pub enum TimeUnit {
 #[serde(deny_unknown_fields)]
 pub struct Incremental {
     /// Field name or dotted path of the cursor within a record.
+    #[schemars(extend("format" = "field"))]
     pub cursor_path: String,
     /// Cursor of the first poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -115,33 +115,21 @@ impl fmt::Display for ByteSize {
     }
 }
 
-struct Written<T>(std::marker::PhantomData<T>, &'static str);
+struct SizeText;
 
-impl<T: FromStr<Err = String> + From<u64>> Visitor<'_> for Written<T> {
-    type Value = T;
+impl Visitor<'_> for SizeText {
+    type Value = ByteSize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.1)
+        f.write_str("a number of bytes, such as \"64MiB\"")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
         text.parse().map_err(E::custom)
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        Ok(T::from(number))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        u64::try_from(number)
-            .map(T::from)
-            .map_err(|_| E::custom(format!("{number} is negative; expected {}", self.1)))
-    }
-}
-
-impl From<u64> for ByteSize {
-    fn from(bytes: u64) -> ByteSize {
-        ByteSize(bytes)
+    fn visit_u64<E: Error>(self, bytes: u64) -> Result<ByteSize, E> {
+        Ok(ByteSize(bytes))
     }
 }
 
@@ -167,8 +155,7 @@ impl<'de> Deserialize<'de> for Span {
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
-        deserializer
-            .deserialize_any(Written(std::marker::PhantomData, "a number of bytes, such as \"64MiB\""))
+        deserializer.deserialize_any(SizeText)
     }
 }
 
@@ -192,6 +179,7 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "format": "span",
             "pattern": "^([0-9]+(ms|s|m|h|d|w))+$",
             "description": "A span of time with its unit: \"15m\", \"1h30m\", \"90s\", \"7d\".",
         })
@@ -205,7 +193,7 @@ impl JsonSchema for ByteSize {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "anyOf": [{ "type": "string", "pattern": "^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB|TiB)$" }, { "type": "integer", "minimum": 0 }],
+            "anyOf": [{ "type": "string", "format": "bytes", "pattern": "^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB|TiB)$" }, { "type": "integer", "minimum": 0 }],
             "description": "A number of bytes: \"64MiB\", \"10kB\", or a plain integer.",
         })
     }

@@ -1,0 +1,143 @@
+//! What the shape alone cannot say: names that must differ, limits that must make sense together, templates that must
+//! find their values.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::tree::Node;
+use super::{Limits, Mistake, Pipeline, Source, Stream, forms, stream_checks};
+
+/// Collects mistakes by the path of what they are about.
+pub(super) struct Checks<'a> {
+    root: &'a Node,
+    mistakes: Vec<Mistake>,
+}
+
+impl Checks<'_> {
+    /// Notes a mistake at the value at the end of `steps`.
+    pub(super) fn wrong(&mut self, steps: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        let help = help.into();
+        let help = (!help.is_empty()).then_some(help);
+        self.mistakes.push(self.root.place_of(steps).mistake(message, help));
+    }
+}
+
+/// Every mistake in a pipeline whose shape is right; `root` is the tree it was read from.
+pub(super) fn check(pipeline: &Pipeline, root: &Node) -> Vec<Mistake> {
+    let mut checks = Checks { root, mistakes: Vec::new() };
+    stores(pipeline, &mut checks);
+    source(&pipeline.source, &mut checks);
+    if pipeline.streams.is_empty() {
+        checks.wrong(&["streams"], "there is no stream", "add a table [[streams]] with `name` and `path`");
+    }
+    names(&pipeline.streams, &mut checks);
+    for (index, stream) in pipeline.streams.iter().enumerate() {
+        stream_checks::check(stream, &index.to_string(), &mut checks);
+    }
+    checks.mistakes
+}
+
+/// Staging and lake must not lie within each other: a load would take its own output for input.
+fn stores(pipeline: &Pipeline, checks: &mut Checks<'_>) {
+    let plain = |url: &str| {
+        let url = url.replace("/./", "/").replace("file:./", "file:");
+        format!("{}/", url.trim_end_matches('/'))
+    };
+    let (staging, lake) = (plain(&pipeline.staging), plain(&pipeline.lake));
+    if staging == "memory:/" || lake == "memory:/" {
+        return;
+    }
+    let written = if checks.root.get("lake").is_some() { ["lake"] } else { ["staging"] };
+    if staging == lake {
+        checks.wrong(&written, "`staging` and `lake` are the same place", "give each a place of its own");
+    } else if staging.starts_with(&lake) || lake.starts_with(&staging) {
+        checks.wrong(
+            &written,
+            "one of `staging` and `lake` lies within the other",
+            "give each a place of its own",
+        );
+    }
+}
+
+fn source(source: &Source, checks: &mut Checks<'_>) {
+    headers(&source.headers, &["source", "headers"], checks);
+    limits(&source.limits, checks);
+}
+
+fn limits(limits: &Limits, checks: &mut Checks<'_>) {
+    let spans = [
+        ("timeout", limits.timeout),
+        ("connect_timeout", limits.connect_timeout),
+        ("read_timeout", limits.read_timeout),
+    ];
+    for (key, span) in spans {
+        if span.0.is_zero() {
+            checks.wrong(
+                &["source", "limits", key],
+                format!("`{key}` is more than 0"),
+                "such as \"30s\"",
+            );
+        }
+    }
+    if limits.max_body.0 == 0 {
+        checks.wrong(&["source", "limits", "max_body"], "`max_body` is more than 0", "such as \"64MiB\"");
+    }
+    if limits.requests_per_second.is_some_and(|rate| rate <= 0.0) {
+        let help = "0.1 is one request in ten seconds; leave it out for no limit";
+        checks.wrong(
+            &["source", "limits", "requests_per_second"],
+            "`requests_per_second` is more than 0",
+            help,
+        );
+    }
+}
+
+/// A header whose name says that it holds a secret must not hold it in the open.
+pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], checks: &mut Checks<'_>) {
+    for (name, value) in headers {
+        let lower = name.to_ascii_lowercase();
+        let steps: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(token) {
+            checks.wrong(&steps, format!("`{name}` is no name of a header"), "use letters, digits and `-`");
+        }
+        if value.0.contains(['\r', '\n']) {
+            checks.wrong(&steps, "a header is one line", "");
+        }
+        let telling = ["authorization", "cookie", "token", "api-key", "apikey", "secret", "password"];
+        if telling.iter().any(|word| lower.contains(word)) && value.references().is_empty() {
+            let help = "put it into an environment variable and write \"${NAME}\"";
+            checks.wrong(&steps, format!("`{name}` holds a secret in the open"), help);
+        }
+    }
+}
+
+/// Stream names are unique; streams that share a table agree on what makes its files.
+fn names(streams: &[Stream], checks: &mut Checks<'_>) {
+    for (index, stream) in streams.iter().enumerate() {
+        let at = index.to_string();
+        if streams[..index].iter().any(|other| other.name == stream.name) {
+            let message = format!("another stream is called `{}`", stream.name);
+            checks.wrong(&["streams", &at, "name"], message, "give each stream a name of its own");
+        }
+        let table_key = if stream.table.is_some() { "table" } else { "name" };
+        let table = stream.table();
+        if table == "quarantine" || table.starts_with('_') {
+            let help = "`quarantine` and names that begin with `_` are tidegate's own; give another `table`";
+            checks.wrong(&["streams", &at, table_key], format!("no table can be called `{table}`"), help);
+        }
+        let sibling = streams[..index].iter().find(|other| other.table() == table);
+        if sibling.is_some_and(|other| other.partition_by != stream.partition_by) {
+            let message = format!("another stream feeds `{table}` with a different `partition_by`");
+            checks.wrong(&["streams", &at, "partition_by"], message, "one table has one partitioning");
+        }
+    }
+}
+
+/// Checks a value against a form at the end of `steps`.
+pub(super) fn form(form: &str, value: &str, steps: &[&str], checks: &mut Checks<'_>) {
+    if let Err((message, help)) = forms::check(form, &Json::from(value)) {
+        checks.wrong(steps, message, help.unwrap_or_default());
+    }
+}
