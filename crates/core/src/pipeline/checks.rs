@@ -73,11 +73,7 @@ fn limits(limits: &Limits, checks: &mut Checks<'_>) {
     ];
     for (key, span) in spans {
         if span.0.is_zero() {
-            checks.wrong(
-                &["source", "limits", key],
-                format!("`{key}` is more than 0"),
-                "such as \"30s\"",
-            );
+            checks.wrong(&["source", "limits", key], format!("`{key}` is more than 0"), "such as \"30s\"");
         }
     }
     if limits.max_body.0 == 0 {

@@ -84,10 +84,7 @@ fn store_url(text: &str) -> Result<(), Wrong> {
         }
         ("file", Some(host)) if !host.is_empty() => wrong(
             format!("`//{host}` is a host, and files have none"),
-            format!(
-                "write \"file:.{}\" or \"file:///…\"",
-                rest.strip_prefix("//.").unwrap_or(&rest[1..])
-            ),
+            format!("write \"file:.{}\" or \"file:///…\"", rest.strip_prefix("//.").unwrap_or(&rest[1..])),
         ),
         ("file" | "memory", _) => Ok(()),
         ("s3", Some(bucket)) if !bucket.is_empty() => Ok(()),
@@ -178,13 +175,17 @@ fn timezone(text: &str) -> Result<(), Wrong> {
 fn strptime(text: &str) -> Result<(), Wrong> {
     let example = "such as \"%d.%m.%Y %H:%M\"";
     if !text.contains('%') {
-        return wrong(format!("`{text}` holds no field of a time"), format!("write a strptime format {example}"));
+        return wrong(
+            format!("`{text}` holds no field of a time"),
+            format!("write a strptime format {example}"),
+        );
     }
     let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
     match jiff::fmt::strtime::format(text, &sample) {
         Ok(_) => Ok(()),
-        Err(error) => {
-            wrong(format!("`{text}` is no time format: {error}"), format!("write a strptime format {example}"))
-        }
+        Err(error) => wrong(
+            format!("`{text}` is no time format: {error}"),
+            format!("write a strptime format {example}"),
+        ),
     }
 }

@@ -63,9 +63,8 @@ impl<'a> Walk<'a> {
                 }
             }
             Value::Leaf(leaf) => {
-                for level in [outer, schema] {
-                    self.leaf(node, leaf, level, field);
-                }
+                let form = outer.get("format").or_else(|| schema.get("format")).and_then(Json::as_str);
+                self.leaf(node, leaf, schema, form.unwrap_or(""), field);
             }
         }
     }
@@ -128,7 +127,9 @@ impl<'a> Walk<'a> {
         let tag = |one: &'a Json| one["properties"]["type"]["const"].as_str().unwrap_or("");
         let known: Vec<&str> = variants.iter().map(tag).collect();
         let Value::Table(entries) = &node.value else {
-            let help = format!("write {} = {{ type = \"{}\" }}", field.name, known.last().unwrap_or(&""));
+            let meant =
+                node.to_json().as_str().and_then(|word| words::nearest(word, &known)).unwrap_or(known[0]);
+            let help = format!("write {} = {{ type = \"{meant}\" }}", field.name);
             return self.wrong(
                 &node.place,
                 format!("`{}` is a table, not {}", field.name, node.kind()),
@@ -201,13 +202,12 @@ impl<'a> Walk<'a> {
         homes.into_iter().find(|(pointer, _)| knows(pointer)).map(|(_, home)| home)
     }
 
-    fn leaf(&mut self, node: &Node, leaf: &Json, schema: &'a Json, field: &Field<'_>) {
+    fn leaf(&mut self, node: &Node, leaf: &Json, schema: &'a Json, form: &str, field: &Field<'_>) {
         if let Some(least) = schema.get("minimum").and_then(Json::as_i64)
             && leaf.as_i64().is_some_and(|number| number < least)
         {
             self.wrong(&node.place, format!("`{}` is at least {least}", field.name), None);
         }
-        let form = schema.get("format").and_then(Json::as_str).unwrap_or("");
         if let Err((message, help)) = forms::check(form, leaf) {
             self.wrong(&node.place, format!("`{}`: {message}", field.name), help);
         }

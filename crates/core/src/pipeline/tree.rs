@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::Mistake;
 
@@ -73,7 +73,7 @@ fn syntax_mistake(text: &str, error: &toml::de::Error) -> Mistake {
 }
 
 fn table_of(table: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> Place) -> Value {
-    let entry = |(key, value): (&Spanned<_>, _)| Entry {
+    let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| Entry {
         key: key.get_ref().to_string(),
         place: place(key.span()),
         node: node_of(value, place),
