@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Fingerprint, Validators};
-use crate::pipeline::{Format, LoadSpec};
+use crate::change::{self, Fingerprint, Validators};
+use crate::pipeline::{Format, LoadSpec, Pipeline, Stream};
 
 /// The batch manifest. Written by the poller, read by every loader (Rust or Spark); it holds all that a load
 /// needs besides the pages themselves and the table's schema.
@@ -36,6 +36,27 @@ pub struct Batch {
 impl Batch {
     /// The version this code writes.
     pub const VERSION: u32 = 1;
+
+    /// Reads a batch document. The error says what is wrong with it.
+    pub fn decode(bytes: &[u8]) -> Result<Batch, String> {
+        #[derive(Deserialize)]
+        struct Form {
+            version: u32,
+        }
+        let Form { version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if version > Batch::VERSION {
+            return Err(format!("it was written by a newer tidegate (form {version}); update this one"));
+        }
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}
+
+/// SHA-256 (hex) of what decides on a stream's requests and rows, credentials and headers left out.
+pub fn config_hash(pipeline: &Pipeline, stream: &Stream) -> String {
+    let plain = Stream { headers: BTreeMap::new(), ..stream.clone() };
+    // Both are plain tables with text keys, which JSON can always hold.
+    let text = serde_json::to_string(&(&pipeline.source.base_url, &plain)).unwrap_or_default();
+    change::hex(&change::sha256(text.as_bytes()))
 }
 
 /// One page of one element as it came, and how it was asked for.
@@ -88,7 +109,8 @@ pub struct ElementState {
     pub validators: Validators,
     /// Fingerprint of the element's canonical content.
     pub fingerprint: Fingerprint,
-    /// Content hashes (hex, 16 digits) of the records of the last poll, where the stream has a primary key.
+    /// Content hashes (hex, 16 digits) of the records of the last poll, where the stream has a primary key or is
+    /// incremental.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<String>,
     /// Highest cursor value staged, as JSON text, where the stream is incremental.

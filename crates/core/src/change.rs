@@ -1,7 +1,15 @@
 //! Has the data changed since the last poll? Validators first (the server says so), else a fingerprint of the
 //! canonical content without the fields that move on every request.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::decode::{self, DecodeError};
+use crate::pipeline::Format;
 
 /// What the server gave to ask "changed since?" with (RFC 9110, section 8.8). Sent back as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,3 +33,135 @@ impl Validators {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
+
+impl Fingerprint {
+    /// The fingerprint of an element, from the digests of its pages in order.
+    pub fn of_pages<'a>(digests: impl IntoIterator<Item = &'a [u8; 32]>) -> Fingerprint {
+        let mut hash = Sha256::new();
+        for digest in digests {
+            hash.update(digest);
+        }
+        Fingerprint(hex(&hash.finalize()))
+    }
+}
+
+/// SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Bytes in hexadecimal, lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A page as change detection looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// SHA-256 of the canonical page: no insignificant space, keys in order, ignored values left out. A JSON document
+    /// counts as a whole, NDJSON and CSV record by record.
+    pub digest: [u8; 32],
+    /// Number of records.
+    pub records: u64,
+    /// Whether records were told apart: [`Content::hashes`] was asked for.
+    pub told_apart: bool,
+    /// For each record the first 64 bits (16 hex digits) of the SHA-256 of its canonical form, if asked for.
+    pub hashes: Vec<String>,
+}
+
+/// Looks at the records of a page (as [`decode::records`] found them in `body`). `ignore` are the stream's paths of
+/// values that do not count, from the document of a JSON page or from each record of another; `with_hashes` asks for
+/// [`Content::hashes`].
+pub fn content(
+    body: &[u8],
+    format: Format,
+    records: &[Cow<'_, [u8]>],
+    ignore: &[String],
+    with_hashes: bool,
+) -> Result<Content, DecodeError> {
+    let mut content = Content {
+        digest: [0; 32],
+        records: records.len() as u64,
+        told_apart: with_hashes,
+        hashes: Vec::new(),
+    };
+    let mut out = Vec::new();
+    let whole = if format == Format::Json { Some(ranges(body, ignore)?) } else { None };
+    let mut digest = Sha256::new();
+    if let Some(skip) = &whole {
+        canonical(body, skip, &mut out)?;
+        digest.update(&out);
+    }
+    if with_hashes || whole.is_none() {
+        for record in records {
+            let skip = match &whole {
+                Some(skip) => within(body, record, skip),
+                None => ranges(record, ignore)?,
+            };
+            out.clear();
+            canonical(record, &skip, &mut out)?;
+            if with_hashes {
+                content.hashes.push(hex(&sha256(&out)[..8]));
+            }
+            if whole.is_none() {
+                digest.update(&out);
+                digest.update(b"\n");
+            }
+        }
+    }
+    content.digest = digest.finalize().into();
+    Ok(content)
+}
+
+/// Where the ignored values lie.
+fn ranges(body: &[u8], ignore: &[String]) -> Result<Vec<Range<usize>>, DecodeError> {
+    let mut ranges = Vec::new();
+    for path in ignore {
+        ranges.extend(decode::locate(body, path)?);
+    }
+    ranges.sort_by_key(|range| range.start);
+    Ok(ranges)
+}
+
+/// Ranges of the body that lie in a record, as ranges of the record.
+fn within(body: &[u8], record: &Cow<'_, [u8]>, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    let Cow::Borrowed(slice) = record else { return Vec::new() };
+    // A borrowed record is a slice of the body, so the distance of their addresses is its place in it.
+    let start = (slice.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
+    ranges
+        .iter()
+        .filter(|range| range.start >= start && range.end <= start.saturating_add(slice.len()))
+        .map(|range| range.start - start..range.end - start)
+        .collect()
+}
+
+/// Runs of records, as `[first, count]`, whose hash is among those already seen.
+pub fn repeats(hashes: &[String], seen: &HashSet<&str>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for (index, _) in hashes.iter().enumerate().filter(|(_, hash)| seen.contains(hash.as_str())) {
+        let index = index as u64;
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == index => *count += 1,
+            _ => runs.push((index, 1)),
+        }
+    }
+    runs
+}
+
+fn canonical(body: &[u8], skip: &[Range<usize>], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    let mut at = 0;
+    for range in skip {
+        out.extend_from_slice(&body[at..range.start]);
+        at = range.end;
+    }
+    out.extend_from_slice(&body[at..]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ pub mod error;
 pub mod pipeline;
 
 pub mod change;
+pub mod cursor;
 pub mod paginate;
 pub mod request;
 pub mod retry;

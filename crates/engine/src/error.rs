@@ -13,6 +13,14 @@ pub enum Error {
     /// The API answered, but not with data.
     #[error("{0}")]
     Source(String),
+    /// The API cannot be asked now: it is out of order, or told us to stay away.
+    #[error("{message}")]
+    Unavailable {
+        /// What it said, and how often it was asked.
+        message: String,
+        /// Before this time there is no use in asking again, where that is known.
+        retry_at: Option<tidegate_core::jiff::Timestamp>,
+    },
     /// The request did not come through.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -47,10 +55,19 @@ impl Error {
         match self {
             Error::Config(_) => Kind::Config,
             Error::Source(_) => Kind::Source,
+            Error::Unavailable { .. } => Kind::Transient,
             Error::Http(http) => http.kind(),
             Error::Load(load) => load.kind(),
             Error::Store { source, .. } => store_kind(source),
             Error::Damaged { .. } => Kind::Data,
+        }
+    }
+
+    /// Before which time there is no use in asking the API again, where it said so.
+    pub fn retry_at(&self) -> Option<tidegate_core::jiff::Timestamp> {
+        match self {
+            Error::Unavailable { retry_at, .. } => *retry_at,
+            _ => None,
         }
     }
 }

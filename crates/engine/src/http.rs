@@ -1,9 +1,13 @@
 //! One request over the wire, with its limits. Retries, pages and conditions are the callers'.
 
+mod client;
+
 use async_trait::async_trait;
 use tidegate_core::error::Kind;
 use tidegate_core::pipeline::Limits;
 use tidegate_core::request::{Request, Response};
+
+pub use client::ReqwestHttp;
 
 /// An HTTP client: the real one, or a simulation's model API.
 #[async_trait]
@@ -60,7 +64,3 @@ impl HttpError {
         }
     }
 }
-
-/// The real client.
-#[derive(Clone, Debug)]
-pub struct ReqwestHttp {}

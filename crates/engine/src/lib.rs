@@ -9,13 +9,24 @@
 //! ```
 
 mod clock;
+mod draft;
 mod env;
 mod error;
+mod fetch;
+mod gate;
 mod http;
+mod page;
+mod poll;
+mod stage;
 mod store;
+mod visit;
 
 pub use clock::{Clock, SystemClock};
 pub use env::Env;
 pub use error::Error;
+pub use gate::Gate;
 pub use http::{Http, HttpError, ReqwestHttp};
+pub use poll::poll;
+pub use stage::{Head, head};
 pub use store::open_store;
+pub use visit::{Outcome, Visit};

@@ -1,0 +1,169 @@
+//! The incremental cursor: its highest value in a page, and where the next poll starts.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::pipeline::{EventTime, Incremental};
+use crate::time;
+
+/// The highest values among the records of a page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Marks {
+    /// Highest cursor.
+    pub cursor: Option<Value>,
+    /// Newest event time.
+    pub newest: Option<Timestamp>,
+}
+
+/// Looks through the records of a page. Records without a cursor or an event time are passed over.
+pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option<&EventTime>) -> Marks {
+    let mut marks = Marks::default();
+    for record in records {
+        if let Some(value) = cursor.and_then(|path| field(record, path)) {
+            let value = serde_json::from_slice(value).ok().filter(|value: &Value| !value.is_null());
+            marks.cursor = max(marks.cursor, value);
+        }
+        if let Some(rules) = event_time {
+            let time = field(record, &rules.path).and_then(|value| time::parse(value, rules));
+            marks.newest = marks.newest.max(time);
+        }
+    }
+    marks
+}
+
+/// The raw JSON text of a field, by name or dotted path.
+fn field<'a>(record: &'a [u8], path: &str) -> Option<&'a [u8]> {
+    path.split('.').try_fold(record, |value, name| {
+        let fields: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_slice(value).ok()?;
+        fields.get(name).map(|raw| raw.get().as_bytes())
+    })
+}
+
+/// The higher of two cursors; one is higher than none.
+pub fn max(a: Option<Value>, b: Option<Value>) -> Option<Value> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if compare(&a, &b) == Ordering::Less { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Order of cursors: numbers by size, times by time, other texts by letter.
+fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => match (x.as_i128(), y.as_i128()) {
+            (Some(x), Some(y)) => x.cmp(&y),
+            _ => x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal),
+        },
+        (Value::String(x), Value::String(y)) => match (x.parse::<Timestamp>(), y.parse::<Timestamp>()) {
+            (Ok(x), Ok(y)) => x.cmp(&y),
+            _ => x.cmp(y),
+        },
+        _ => a.to_string().cmp(&b.to_string()),
+    }
+}
+
+/// What `{incremental.start_value}` is: the cursor less the lag, else the initial value, else null.
+pub fn start_value(incremental: &Incremental, cursor: Option<&Value>) -> Value {
+    match (cursor, incremental.lag) {
+        (None, _) => incremental.initial_value.clone().unwrap_or(Value::Null),
+        (Some(cursor), None) => cursor.clone(),
+        (Some(cursor), Some(lag)) => earlier(cursor, lag.0).unwrap_or_else(|| cursor.clone()),
+    }
+}
+
+/// Units of an epoch number by its size, with the number of them in a second.
+const EPOCHS: [(f64, i64); 4] = [(1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (f64::INFINITY, 1_000_000_000)];
+
+/// A time, in whatever form it came, `lag` earlier in the same form; `None` for what is no time.
+fn earlier(cursor: &Value, lag: Duration) -> Option<Value> {
+    match cursor {
+        Value::Number(number) => {
+            let size = number.as_f64()?.abs();
+            let (_, per_second) = EPOCHS.iter().find(|(limit, _)| size < *limit)?;
+            match number.as_i64() {
+                Some(whole) => {
+                    let units = lag.as_nanos() / u128::from(1_000_000_000u64 / per_second.unsigned_abs());
+                    Some(whole.checked_sub(i64::try_from(units).ok()?)?.into())
+                }
+                None => Some((number.as_f64()? - lag.as_secs_f64() * *per_second as f64).into()),
+            }
+        }
+        Value::String(text) => earlier_text(text, lag).map(Value::String),
+        _ => None,
+    }
+}
+
+fn earlier_text(text: &str, lag: Duration) -> Option<String> {
+    let lag = SignedDuration::try_from(lag).ok()?;
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.checked_sub(lag).ok()?.to_string());
+    }
+    if text.len() == "2026-11-23".len() {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        // A part of a day counts as a day: rather ask for too much.
+        let days = lag.as_secs().saturating_add(86_399) / 86_400;
+        return Some(date.checked_sub(jiff::Span::new().try_days(days).ok()?).ok()?.to_string());
+    }
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    Some(time.checked_sub(lag).ok()?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::Span;
+
+    fn marked(records: &[&str], path: &str) -> Option<Value> {
+        let records: Vec<Cow<'_, [u8]>> = records.iter().map(|r| Cow::Borrowed(r.as_bytes())).collect();
+        marks(&records, Some(path), None).cursor
+    }
+
+    #[test]
+    fn the_highest_cursor_is_found_by_what_it_is() {
+        assert_eq!(
+            marked(&[r#"{"a":{"n":9}}"#, r#"{"a":{"n":10}}"#, r#"{"a":null}"#, "7"], "a.n"),
+            Some(json!(10))
+        );
+        assert_eq!(
+            marked(&[r#"{"t":"2026-01-01T00:00:00+02:00"}"#, r#"{"t":"2025-12-31T23:00:00Z"}"#], "t"),
+            Some(json!("2025-12-31T23:00:00Z"))
+        );
+        assert_eq!(marked(&[r#"{"t":"b"}"#, r#"{"t":"a"}"#], "t"), Some(json!("b")));
+        assert_eq!(marked(&[r#"{"t":null}"#, "[]"], "t"), None);
+        assert_eq!(
+            max(Some(json!(9_007_199_254_740_993_i64)), Some(json!(9_007_199_254_740_992_i64))),
+            Some(json!(9_007_199_254_740_993_i64))
+        );
+    }
+
+    #[test]
+    fn the_lag_is_taken_off_in_the_form_the_cursor_has() {
+        let incremental = |lag: Option<u64>| Incremental {
+            cursor_path: "t".to_owned(),
+            initial_value: Some(json!("2020-01-01")),
+            lag: lag.map(Span::from_secs),
+        };
+        assert_eq!(start_value(&incremental(None), None), json!("2020-01-01"));
+        assert_eq!(start_value(&incremental(None), Some(&json!(5))), json!(5));
+        for (cursor, start) in [
+            (json!("2026-11-23T10:00:00Z"), json!("2026-11-23T09:00:00Z")),
+            (json!("2026-11-23T10:00:00+02:00"), json!("2026-11-23T07:00:00Z")),
+            (json!("2026-11-23T10:00:00"), json!("2026-11-23T09:00:00")),
+            (json!("2026-11-23"), json!("2026-11-22")),
+            (json!(1_800_000_000), json!(1_799_996_400)),
+            (json!(1_800_000_000_000_i64), json!(1_799_996_400_000_i64)),
+            (json!(1_800_000_000.5), json!(1_799_996_400.5)),
+            (json!("item-7"), json!("item-7")),
+        ] {
+            assert_eq!(start_value(&incremental(Some(3600)), Some(&cursor)), start, "{cursor}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! From a source, a stream and the values of one element to a request.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use url::Url;
+
+use super::{Request, RequestError};
+use crate::pipeline::{Auth, Format, Location, Secret, Secrets, Source, Stream, Template, Values};
+
+/// Everything but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What tidegate calls itself.
+const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+
+/// The request for the first page of one element. `values` are what templates may name.
+pub fn build(
+    source: &Source,
+    stream: &Stream,
+    values: &Values,
+    secrets: &Secrets,
+) -> Result<Request, RequestError> {
+    let mut request = Request {
+        method: stream.method,
+        url: url(&source.base_url, &stream.path, values)?,
+        headers: vec![
+            ("user-agent".to_owned(), USER_AGENT.to_owned()),
+            ("accept".to_owned(), accept(stream.format).to_owned()),
+        ],
+        body: None,
+        secret_params: Vec::new(),
+    };
+    params(&mut request, stream, values)?;
+    body(&mut request, stream, values)?;
+    for (place, headers) in [("source.headers", &source.headers), ("headers", &stream.headers)] {
+        for (name, value) in headers {
+            header(&mut request, &format!("{place}.{name}"), name, value, secrets)?;
+        }
+    }
+    authorize(&mut request, &source.auth, secrets)?;
+    Ok(request)
+}
+
+fn accept(format: Option<Format>) -> &'static str {
+    match format {
+        Some(Format::Json) => "application/json, */*;q=0.5",
+        Some(Format::Ndjson) => "application/x-ndjson, */*;q=0.5",
+        Some(Format::Csv) => "text/csv, */*;q=0.5",
+        None => "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, */*;q=0.5",
+    }
+}
+
+/// The base, then the path below it; a query of the base stays in front of the path's own.
+fn url(base: &str, path: &str, values: &Values) -> Result<Url, RequestError> {
+    let encode = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
+    let path = Template::parse(path)
+        .and_then(|template| template.text(values, encode))
+        .map_err(|source| RequestError::Template { place: "path".to_owned(), source })?;
+    let wrong =
+        |url: &str, reason: &str| RequestError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let mut url = Url::parse(base).map_err(|error| wrong(base, &error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong(base, "it must start with http:// or https:// and a host"));
+    }
+    if path.starts_with("http://") || path.starts_with("https://") {
+        return Err(wrong(&path, "a path is below `source.base_url`, not an address of its own"));
+    }
+    // A URL cannot hold such a segment, encoded or not: it would walk about in the path.
+    if path.split(['/', '?', '#']).any(|segment| matches!(segment, "." | "..")) {
+        return Err(wrong(&path, "a path cannot have `.` or `..` between its slashes"));
+    }
+    let path = path.split('#').next().unwrap_or_default();
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    if !path.is_empty() {
+        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), path.trim_start_matches('/')));
+    }
+    let queries: Vec<&str> = url.query().into_iter().chain(query).filter(|query| !query.is_empty()).collect();
+    let query = queries.join("&");
+    url.set_query((!query.is_empty()).then_some(&query));
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// Adds the query parameters: a list repeats its parameter, null leaves it out.
+fn params(request: &mut Request, stream: &Stream, values: &Values) -> Result<(), RequestError> {
+    let mut pairs = Vec::new();
+    for (name, value) in &stream.params {
+        let place = || format!("params.{name}");
+        let value = Template::render(value, values)
+            .map_err(|source| RequestError::Template { place: place(), source })?;
+        let items = match value {
+            Value::Array(items) => items,
+            one => vec![one],
+        };
+        for item in items {
+            match item {
+                Value::Null => {}
+                Value::String(text) => pairs.push((name, text)),
+                // A table in a query is sent as its JSON, as filters of several APIs want it.
+                other => pairs.push((name, other.to_string())),
+            }
+        }
+    }
+    if !pairs.is_empty() {
+        request.url.query_pairs_mut().extend_pairs(pairs);
+    }
+    Ok(())
+}
+
+fn body(request: &mut Request, stream: &Stream, values: &Values) -> Result<(), RequestError> {
+    let Some(body) = &stream.body else { return Ok(()) };
+    let body = Template::render(body, values)
+        .map_err(|source| RequestError::Template { place: "body".to_owned(), source })?;
+    request.body = Some(body.to_string().into());
+    request.set_header("content-type", "application/json".to_owned());
+    Ok(())
+}
+
+fn reveal(place: &str, secret: &Secret, secrets: &Secrets) -> Result<String, RequestError> {
+    secrets.reveal(secret).map_err(|name| RequestError::Secret { place: place.to_owned(), name })
+}
+
+fn header(
+    request: &mut Request,
+    place: &str,
+    name: &str,
+    value: &Secret,
+    secrets: &Secrets,
+) -> Result<(), RequestError> {
+    let value = reveal(place, value, secrets)?;
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) || value.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(RequestError::Header { place: place.to_owned() });
+    }
+    request.set_header(&name.to_ascii_lowercase(), value);
+    Ok(())
+}
+
+/// Puts the credentials in. The other kinds of credentials get their arm here.
+fn authorize(request: &mut Request, auth: &Auth, secrets: &Secrets) -> Result<(), RequestError> {
+    match auth {
+        Auth::None => Ok(()),
+        Auth::Bearer { token } => {
+            let token = Secret(format!("Bearer {}", token.0));
+            header(request, "source.auth.token", "authorization", &token, secrets)
+        }
+        Auth::ApiKey { name, api_key, location: Location::Header } => {
+            header(request, "source.auth.api_key", name, api_key, secrets)
+        }
+        Auth::ApiKey { name, api_key, location: Location::Query } => {
+            request.set_param(name, &reveal("source.auth.api_key", api_key, secrets)?);
+            request.secret_params.push(name.clone());
+            Ok(())
+        }
+        Auth::HttpBasic { username, password } => {
+            let user = reveal("source.auth.username", username, secrets)?;
+            let password = reveal("source.auth.password", password, secrets)?;
+            let pair = STANDARD.encode(format!("{user}:{password}"));
+            request.set_header("authorization", format!("Basic {pair}"));
+            Ok(())
+        }
+    }
+}

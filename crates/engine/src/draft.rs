@@ -1,0 +1,131 @@
+//! What of a poll is new: its pages compared with the last batch's checkpoint. Pure.
+
+use std::collections::{BTreeMap, HashSet};
+
+use tidegate_core::batch::{self, Batch, Checkpoint, ElementState};
+use tidegate_core::change::{self, Fingerprint, Validators};
+use tidegate_core::cursor;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::keys;
+use tidegate_core::pipeline::{LoadSpec, Pipeline, Stream, Template, Values};
+use tidegate_core::request::Element;
+
+use crate::Error;
+use crate::page::Page;
+
+/// The pages of one element and, where there is one alone, its validators.
+pub(crate) type Answered = (Vec<Page>, Validators);
+
+/// The batch that a poll would stage.
+pub(crate) struct Draft<'a> {
+    changed: Vec<Changed<'a>>,
+    pub(crate) checkpoint: Checkpoint,
+}
+
+struct Changed<'a> {
+    element: &'a Element,
+    pages: &'a [Page],
+    /// Of each page the runs of records that the poll before had brought.
+    repeats: Vec<Vec<(u64, u64)>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Compares what the elements answered with a checkpoint. Elements that did not answer keep their state.
+    pub(crate) fn of(
+        elements: &'a [Element],
+        answers: &'a BTreeMap<String, Answered>,
+        before: &Checkpoint,
+    ) -> Draft<'a> {
+        let mut draft = Draft { changed: Vec::new(), checkpoint: Checkpoint::default() };
+        for element in elements {
+            let old = before.elements.get(&element.name);
+            let state = match answers.get(&element.name) {
+                Some(answered) => Some(draft.compare(element, answered, old.cloned().unwrap_or_default())),
+                None => old.cloned(),
+            };
+            draft.checkpoint.elements.extend(state.map(|state| (element.name.clone(), state)));
+        }
+        draft
+    }
+
+    /// Takes the element in if it changed; returns its state.
+    fn compare(&mut self, element: &'a Element, answered: &'a Answered, old: ElementState) -> ElementState {
+        let (pages, validators) = answered;
+        let fingerprint = Fingerprint::of_pages(pages.iter().map(|page| &page.content.digest));
+        let seen: HashSet<&str> = old.seen.iter().map(String::as_str).collect();
+        let repeats: Vec<_> = pages.iter().map(|page| change::repeats(&page.content.hashes, &seen)).collect();
+        let known = pages.iter().zip(&repeats).all(|(page, runs)| {
+            page.content.told_apart
+                && runs.iter().map(|(_, count)| count).sum::<u64>() == page.content.records
+        });
+        if fingerprint == old.fingerprint || known {
+            return ElementState { validators: validators.clone(), fingerprint, ..old };
+        }
+        let cursor = pages.iter().map(|page| page.marks.cursor.clone()).fold(old.cursor.clone(), cursor::max);
+        let seen = pages.iter().flat_map(|page| page.content.hashes.iter().cloned()).collect();
+        self.changed.push(Changed { element, pages, repeats });
+        ElementState { validators: validators.clone(), fingerprint, seen, cursor }
+    }
+
+    /// Whether nothing is new.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// The bodies of the pages, in the order of the batch.
+    pub(crate) fn bodies(&self) -> Vec<bytes::Bytes> {
+        self.changed.iter().flat_map(|changed| changed.pages.iter().map(|page| page.body.clone())).collect()
+    }
+
+    /// The batch document of number `seq`.
+    pub(crate) fn batch(
+        &self,
+        pipeline: &Pipeline,
+        stream: &Stream,
+        polled_at: Timestamp,
+        seq: u64,
+    ) -> Result<Batch, Error> {
+        let mut pages = Vec::new();
+        for changed in &self.changed {
+            let fields = fields(stream, &changed.element.values)?;
+            for (number, (page, repeats)) in changed.pages.iter().zip(&changed.repeats).enumerate() {
+                let sha256 = change::hex(&change::sha256(&page.body));
+                pages.push(batch::Page {
+                    key: keys::page(&stream.name, seq, &sha256, page.format.extension()),
+                    element: changed.element.name.clone(),
+                    number: u32::try_from(number).unwrap_or(u32::MAX),
+                    request: page.request.clone(),
+                    status: page.status,
+                    fetched_at: page.fetched_at,
+                    bytes: page.body.len() as u64,
+                    sha256,
+                    format: page.format,
+                    charset: page.charset.clone(),
+                    records: page.content.records,
+                    repeats: repeats.clone(),
+                    fields: fields.clone(),
+                });
+            }
+        }
+        Ok(Batch {
+            version: Batch::VERSION,
+            pipeline: pipeline.name.clone(),
+            stream: stream.name.clone(),
+            seq,
+            polled_at,
+            config_hash: batch::config_hash(pipeline, stream),
+            load: LoadSpec::of(stream, pipeline.source.limits.columns),
+            pages,
+            checkpoint: self.checkpoint.clone(),
+        })
+    }
+}
+
+/// The values that the stream adds to each record of an element.
+fn fields(stream: &Stream, values: &Values) -> Result<Values, Error> {
+    let render = |(name, value)| match Template::render(value, values) {
+        Ok(value) => Ok((String::clone(name), value)),
+        Err(error) => Err(Error::Config(format!("stream `{}`, fields.{name}: {error}", stream.name))),
+    };
+    stream.fields.iter().map(render).collect()
+}

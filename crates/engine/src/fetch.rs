@@ -1,0 +1,156 @@
+//! One element of a stream, fetched: requests with retries, page after page.
+
+use tidegate_core::change::Validators;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::paginate::{PageError, Pager, Seen, Step};
+use tidegate_core::pipeline::{Pipeline, Stream, Values};
+use tidegate_core::request::{self, Request, Response};
+use tidegate_core::retry::{self, Verdict};
+
+use crate::page::{self, Page};
+use crate::{Env, Error, Gate};
+
+/// What the fetches of one poll share.
+pub(crate) struct Fetch<'a> {
+    pub(crate) env: &'a Env,
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) stream: &'a Stream,
+    pub(crate) gate: &'a Gate,
+    /// Seconds, bytes and answers add up here.
+    pub(crate) tally: Tally,
+}
+
+/// What a poll has asked and got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) requests: u64,
+    pub(crate) not_modified: u64,
+    pub(crate) bytes: u64,
+    /// Headers of the last answer that speak of its age, its life and our limits.
+    pub(crate) hints: Vec<(String, String)>,
+    /// Newest `Last-Modified` of all answers.
+    pub(crate) last_modified: Option<Timestamp>,
+}
+
+/// The answer of an element.
+pub(crate) enum Answer {
+    /// 304: as it was when its validators were given.
+    NotModified,
+    /// All its pages, in order; the validators of a sole page.
+    Pages(Vec<Page>, Validators),
+}
+
+/// Headers worth remembering of an answer.
+const HINTS: [&str; 7] =
+    ["age", "cache-control", "date", "expires", "last-modified", "retry-after", "x-poll-interval"];
+
+impl<'a> Fetch<'a> {
+    pub(crate) fn new(env: &'a Env, pipeline: &'a Pipeline, stream: &'a Stream, gate: &'a Gate) -> Fetch<'a> {
+        Fetch { env, pipeline, stream, gate, tally: Tally::default() }
+    }
+
+    /// All pages of one element. `validators` make the request conditional.
+    pub(crate) async fn element(
+        &mut self,
+        values: &Values,
+        validators: &Validators,
+    ) -> Result<Answer, Error> {
+        let source = &self.pipeline.source;
+        let mut pager = Pager::new(&self.stream.paginator, source.limits.pages);
+        let secrets = &self.env.secrets;
+        let built =
+            request::build(source, self.stream, values, secrets).map_err(|e| Error::Config(e.to_string()))?;
+        let mut request = pager.first(built);
+        let mut conditional = request.clone();
+        conditional.set_validators(validators);
+        let mut response = self.ask(&conditional).await?;
+        if response.status == 304 && !validators.is_empty() {
+            self.tally.not_modified += 1;
+            return Ok(Answer::NotModified);
+        }
+        let validators = response.validators();
+        let mut pages = Vec::new();
+        loop {
+            let page = page::read(self, &request, response, pages.len())?;
+            let seen =
+                Seen { body: &page.utf8()?, records: page.content.records, digest: &page.content.digest };
+            let step = pager.next(&request, seen).map_err(|error| self.paging(error))?;
+            pages.push(page);
+            match step {
+                Step::End => break,
+                Step::Next(next) => request = next,
+            }
+            response = self.ask(&request).await?;
+        }
+        let validators = if pages.len() == 1 { validators } else { Validators::default() };
+        Ok(Answer::Pages(pages, validators))
+    }
+
+    fn paging(&self, error: PageError) -> Error {
+        let message = format!("stream `{}`: {error}", self.stream.name);
+        match error {
+            PageError::Path { .. } => Error::Config(message),
+            _ => Error::Source(message),
+        }
+    }
+
+    /// One request, tried again as long as that makes sense.
+    async fn ask(&mut self, request: &Request) -> Result<Response, Error> {
+        let limits = &self.pipeline.source.limits;
+        let clock = self.env.clock.as_ref();
+        for attempt in 1u32.. {
+            self.gate.enter(clock).await?;
+            self.tally.requests += 1;
+            let outcome = self.env.http.send(request, limits).await;
+            let now = clock.now();
+            let (after, failure) = match outcome {
+                Ok(response) if !retry::is_transient(response.status) => {
+                    self.gate.succeeded();
+                    self.remember(&response);
+                    return Ok(response);
+                }
+                Ok(response) => {
+                    self.remember(&response);
+                    (retry::retry_after(&response, now), page::refusal(self, request, &response))
+                }
+                Err(error) if error.kind() != tidegate_core::error::Kind::Transient => {
+                    return Err(Error::Http(error));
+                }
+                Err(error) => (None, error.to_string()),
+            };
+            let chance = retry::chance(self.env.seed, &self.stream.name, attempt, now);
+            match retry::verdict(attempt, limits.attempts, after, now, chance) {
+                Verdict::Wait(wait) => {
+                    tracing::info!(stream = self.stream.name, attempt, ?wait, "trying again: {failure}");
+                    clock.sleep(wait).await;
+                }
+                Verdict::GiveUp(hold) => return Err(self.give_up(failure, attempt, now, hold)),
+            }
+        }
+        Err(Error::Source("no attempt is allowed; raise source.limits.attempts".to_owned()))
+    }
+
+    fn give_up(&self, failure: String, attempts: u32, now: Timestamp, hold: Option<Timestamp>) -> Error {
+        let closed = self.gate.failed(now, hold);
+        let tried = if attempts == 1 { String::new() } else { format!(" ({attempts} attempts)") };
+        let rest = match closed {
+            Some(until) => format!("; the source is left alone until {until:.0}"),
+            None => String::new(),
+        };
+        let message = format!("{failure}{tried}{rest}");
+        tracing::warn!(stream = self.stream.name, "{message}");
+        Error::Unavailable { message, retry_at: closed.or(hold) }
+    }
+
+    fn remember(&mut self, response: &Response) {
+        self.tally.bytes += response.body.len() as u64;
+        self.tally.hints = response
+            .headers
+            .iter()
+            .filter(|(name, _)| HINTS.contains(&name.as_str()) || name.contains("ratelimit"))
+            .cloned()
+            .collect();
+        let modified = response.header("last-modified").and_then(retry::http_date);
+        self.tally.last_modified = self.tally.last_modified.max(modified);
+    }
+}

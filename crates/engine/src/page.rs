@@ -1,0 +1,159 @@
+//! An answer, looked at: is it data, in which format, what does it hold.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use tidegate_core::change::{self, Content};
+use tidegate_core::cursor::{self, Marks};
+use tidegate_core::decode::{self, DecodeError};
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::Format;
+use tidegate_core::request::{Request, Response};
+
+use crate::Error;
+use crate::fetch::Fetch;
+
+/// One page of an element, as it came and as it was understood.
+pub(crate) struct Page {
+    pub(crate) request: String,
+    pub(crate) status: u16,
+    pub(crate) fetched_at: Timestamp,
+    pub(crate) body: Bytes,
+    pub(crate) format: Format,
+    pub(crate) charset: Option<String>,
+    pub(crate) content: Content,
+    pub(crate) marks: Marks,
+}
+
+impl Page {
+    /// The page in UTF-8. It was converted once already, so it does not fail.
+    pub(crate) fn utf8(&self) -> Result<Cow<'_, [u8]>, Error> {
+        decode::to_utf8(&self.body, self.charset.as_deref()).map_err(|e| Error::Source(e.to_string()))
+    }
+}
+
+/// Takes an answer for page `number` apart far enough to know that it is data.
+pub(crate) fn read(
+    fetch: &Fetch<'_>,
+    request: &Request,
+    response: Response,
+    number: usize,
+) -> Result<Page, Error> {
+    if !matches!(response.status, 200..=205) {
+        return Err(Error::Source(refusal(fetch, request, &response)));
+    }
+    let shown = request.shown(&fetch.env.secrets);
+    let wrong = |format: Option<Format>, error: DecodeError| match error {
+        DecodeError::Path(message) => {
+            Error::Config(format!("stream `{}`, `records` or `ignore`: {message}", fetch.stream.name))
+        }
+        error => Error::Source(format!(
+            "{shown}: page {number} is not {}: {error}; it begins with `{}`; set `format`, or check the path and whether the API needs credentials",
+            format.map_or("JSON, NDJSON or CSV", name),
+            snippet(fetch, &response.body),
+        )),
+    };
+    let charset = response.charset();
+    let body = decode::to_utf8(&response.body, charset.as_deref()).map_err(|error| wrong(None, error))?;
+    let format = format_of(fetch, &response, &body).ok_or_else(|| {
+        wrong(None, DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() })
+    })?;
+    let understood = understand(fetch, &body, format).map_err(|error| wrong(Some(format), error))?;
+    drop(body);
+    Ok(Page {
+        request: shown,
+        status: response.status,
+        fetched_at: fetch.env.clock.now(),
+        body: response.body,
+        format,
+        charset,
+        content: understood.0,
+        marks: understood.1,
+    })
+}
+
+fn understand(fetch: &Fetch<'_>, body: &[u8], format: Format) -> Result<(Content, Marks), DecodeError> {
+    let stream = fetch.stream;
+    let records = decode::records(body, format, &stream.records)?;
+    // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
+    let with_hashes = !stream.primary_key.is_empty() || stream.incremental.is_some();
+    let content = change::content(body, format, &records, &stream.ignore, with_hashes)?;
+    let cursor = stream.incremental.as_ref().map(|incremental| incremental.cursor_path.as_str());
+    Ok((content, cursor::marks(&records, cursor, stream.event_time.as_ref())))
+}
+
+/// The format: as the stream says, as the answer says, or by its look.
+fn format_of(fetch: &Fetch<'_>, response: &Response, body: &[u8]) -> Option<Format> {
+    if matches!(response.status, 204 | 205) {
+        // No content: no line.
+        return Some(Format::Ndjson);
+    }
+    let told = || response.header("content-type").and_then(Format::of_content_type);
+    fetch.stream.format.or_else(told).or_else(|| sniff(response, body))
+}
+
+fn sniff(response: &Response, body: &[u8]) -> Option<Format> {
+    match body.trim_ascii_start().first()? {
+        b'{' | b'[' if decode::records(body, Format::Json, "$").is_err() => {
+            // Either broken JSON or one document a line; the error of the likelier one is the better one.
+            let lines = decode::records(body, Format::Ndjson, "$").is_ok();
+            Some(if lines { Format::Ndjson } else { Format::Json })
+        }
+        b'{' | b'[' => Some(Format::Json),
+        b'<' => None,
+        _ if response.header("content-type").is_some_and(|t| t.starts_with("text/plain")) => {
+            Some(Format::Csv)
+        }
+        _ => None,
+    }
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Json => "JSON",
+        Format::Ndjson => "NDJSON",
+        Format::Csv => "CSV",
+    }
+}
+
+/// What an answer that holds no data says, and what to do about it.
+pub(crate) fn refusal(fetch: &Fetch<'_>, request: &Request, response: &Response) -> String {
+    let reason = StatusCode::from_u16(response.status).ok().and_then(|status| status.canonical_reason());
+    let advice = match response.status {
+        400 | 422 => "check `params` and `body`",
+        401 | 403 => "check `source.auth` and whether the credentials allow this",
+        404 | 410 => "check `source.base_url` and `path`",
+        405 => "check `method`",
+        406 => "set `format`, or an `accept` header",
+        429 => "ask less often: `source.limits.requests_per_second`, `cadence.min`",
+        300..=399 => "put the address it moved to into `source.base_url`",
+        500..=599 => "the API is out of order",
+        _ => "check the API's documentation",
+    };
+    let text = snippet(fetch, &response.body);
+    let said = if text.is_empty() { String::new() } else { format!(": `{text}`") };
+    format!(
+        "{}: {} {}{said}; {advice}",
+        request.shown(&fetch.env.secrets),
+        response.status,
+        reason.unwrap_or("unknown status"),
+    )
+}
+
+/// Length of what is quoted of an answer, in characters.
+const SNIPPET: usize = 200;
+
+/// The first characters of a body on one line, without secrets and control characters.
+fn snippet(fetch: &Fetch<'_>, body: &[u8]) -> String {
+    // A secret that begins within the part must be seen as a whole, so more is redacted than is shown.
+    let text = String::from_utf8_lossy(&body[..body.len().min(16 * SNIPPET)]);
+    let text = fetch.env.secrets.redact(&text);
+    let plain: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SNIPPET + 1).collect();
+    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(SNIPPET) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}

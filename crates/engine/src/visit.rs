@@ -1,0 +1,60 @@
+//! What a poll reports, whether or not it staged anything.
+
+use tidegate_core::jiff::Timestamp;
+
+use crate::Error;
+use crate::stage::Head;
+
+/// One poll of a stream, as seen by the schedule, the status and the log.
+#[derive(Debug)]
+pub struct Visit {
+    /// Name of the stream.
+    pub stream: String,
+    /// When the poll began.
+    pub at: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Elements that answered 304.
+    pub not_modified: u64,
+    /// Bytes of all answers, after decompression.
+    pub bytes: u64,
+    /// Newest `Last-Modified` of the answers.
+    pub last_modified: Option<Timestamp>,
+    /// Newest event time among the records that were fetched.
+    pub newest: Option<Timestamp>,
+    /// Headers of the last answer that say something on age, life and limits; names lower case.
+    pub hints: Vec<(String, String)>,
+    /// Elements that could not be fetched, with the reason. Their old state stays, so nothing of them is lost.
+    pub failures: Vec<(String, Error)>,
+    /// What the next poll goes on from.
+    pub head: Head,
+}
+
+/// What came of a poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing new; nothing was staged.
+    Unchanged,
+    /// A batch was staged.
+    Staged {
+        /// Its key.
+        key: String,
+        /// Its number.
+        seq: u64,
+        /// Pages in it.
+        pages: u64,
+        /// Records in it that are new.
+        records: u64,
+        /// Bytes of its pages.
+        bytes: u64,
+    },
+}
+
+impl Visit {
+    /// Before which time there is no use in asking again, where the API said so.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.failures.iter().filter_map(|(_, error)| error.retry_at()).max()
+    }
+}
