@@ -8,7 +8,9 @@ mod failure;
 mod logging;
 mod output;
 mod pipeline_file;
+mod reference;
 mod runtime;
+mod secrets;
 
 use std::process::ExitCode;
 

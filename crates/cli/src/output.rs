@@ -28,6 +28,11 @@ impl Shell {
         write_or_leave(io::stdout().lock(), format_args!("{text}\n"));
     }
 
+    /// Writes text as it stands to stdout.
+    pub(crate) fn text(&self, text: &str) {
+        write_or_leave(io::stdout().lock(), format_args!("{text}"));
+    }
+
     /// Writes the result, as the one JSON document on stdout.
     pub(crate) fn json(&self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).expect("our own documents are JSON");

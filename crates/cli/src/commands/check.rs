@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tidegate_core::pipeline::Pipeline;
+use tidegate_core::pipeline::{Cadence, Stream};
 
 use super::case;
 use crate::failure::Failure;
 use crate::output::Shell;
-use crate::pipeline_file::FileArgs;
+use crate::pipeline_file::{FileArgs, PipelineFile};
+use crate::secrets;
 
 /// Check a pipeline file and show every mistake with its place
 #[derive(Debug, Args)]
@@ -29,16 +30,52 @@ impl Check {
         if let Some(dir) = &self.case {
             return case::run(dir, shell);
         }
-        let pipeline = self.file.read()?.pipeline;
-        if self.json {
-            shell.json(&serde_json::json!({ "ok": true, "pipeline": pipeline }));
-        } else {
-            summary(&pipeline, shell);
+        let file = self.file.read()?;
+        match self.json {
+            true => shell.json(&serde_json::json!({
+                "ok": true,
+                "pipeline": file.pipeline,
+                "missing_secrets": secrets::missing(&file),
+            })),
+            false => summary(&file, shell),
         }
         Ok(())
     }
 }
 
-fn summary(pipeline: &Pipeline, shell: &Shell) {
-    shell.line(format_args!("ok: {} with {} streams", pipeline.name, pipeline.streams.len()));
+fn summary(file: &PipelineFile, shell: &Shell) {
+    let pipeline = &file.pipeline;
+    shell.line(format_args!("{}: ok", file.path.display()));
+    shell.line(format_args!("  {} asks {}", pipeline.name, pipeline.source.base_url));
+    for stream in &pipeline.streams {
+        shell.line(format_args!("  {}", stream_line(stream)));
+    }
+    shell.line(format_args!("  staging {}, lake {}", pipeline.staging, pipeline.lake));
+    for reference in secrets::missing(file) {
+        shell.say(format_args!(
+            "  note: the secret ${{{reference}}} has no value yet; `run` and `preview` need it"
+        ));
+    }
+}
+
+fn stream_line(stream: &Stream) -> String {
+    let elements: usize = stream.for_each.values().map(Vec::len).sum();
+    let asked = if elements > 0 { format!(" ({elements} elements)") } else { String::new() };
+    let by = format!("{:?}", stream.partition_by).to_lowercase();
+    let time = stream.event_time.as_ref().map_or("the time of the poll", |time| &time.path);
+    let table = stream.table();
+    format!(
+        "{} {}{asked} -> table {table}, by {by} of {time}, {}",
+        stream.name,
+        stream.path,
+        when(&stream.cadence)
+    )
+}
+
+fn when(cadence: &Cadence) -> String {
+    match (&cadence.every, &cadence.cron) {
+        (Some(every), _) => format!("every {every}"),
+        (None, Some(cron)) => format!("at cron `{cron}`"),
+        (None, None) => "at the default cadence".to_owned(),
+    }
 }

@@ -64,4 +64,24 @@ impl Pipeline {
     pub fn stream(&self, name: &str) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.name == name)
     }
+
+    /// Every secret that the file refers to (`TOKEN`, `file:/run/token`), each once, in order of first use.
+    pub fn secret_references(&self) -> Vec<&str> {
+        let auth: Vec<&Secret> = match &self.source.auth {
+            Auth::None => Vec::new(),
+            Auth::Bearer { token } => vec![token],
+            Auth::ApiKey { api_key, .. } => vec![api_key],
+            Auth::HttpBasic { username, password } => vec![username, password],
+        };
+        let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());
+        let mut found = Vec::new();
+        for secret in self.source.headers.values().chain(auth).chain(of_streams) {
+            for reference in secret.references() {
+                if !found.contains(&reference) {
+                    found.push(reference);
+                }
+            }
+        }
+        found
+    }
 }

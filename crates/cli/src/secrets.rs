@@ -1,0 +1,67 @@
+//! The values of a pipeline's secrets, read from the environment and from files.
+
+use std::path::Path;
+
+use tidegate_core::pipeline::{Mistake, Secrets};
+
+use crate::failure::Failure;
+use crate::pipeline_file::PipelineFile;
+
+/// Reads every secret that the file refers to; a relative `${file:…}` starts from the pipeline file's directory.
+pub(crate) fn read(file: &PipelineFile) -> Result<Secrets, Failure> {
+    let mut values = Vec::new();
+    let mut mistakes = Vec::new();
+    for reference in file.pipeline.secret_references() {
+        match value(reference, file.dir()) {
+            Ok(value) => values.push((reference.to_owned(), value)),
+            Err((message, help)) => {
+                let written = format!("${{{reference}}}");
+                let start = file.text.find(&written).unwrap_or(0);
+                let end =
+                    if file.text[start..].starts_with(&written) { start + written.len() } else { start };
+                mistakes.push(Mistake { span: start..end, message, help: Some(help) });
+            }
+        }
+    }
+    match mistakes.is_empty() {
+        true => Ok(Secrets::new(values)),
+        false => Err(Failure::File { path: file.path.clone(), text: file.text.clone(), mistakes }),
+    }
+}
+
+/// The references that have no value now.
+pub(crate) fn missing(file: &PipelineFile) -> Vec<&str> {
+    let all = file.pipeline.secret_references();
+    all.into_iter().filter(|reference| value(reference, file.dir()).is_err()).collect()
+}
+
+fn value(reference: &str, dir: &Path) -> Result<String, (String, String)> {
+    match reference.strip_prefix("file:") {
+        Some(path) => match std::fs::read_to_string(dir.join(path)) {
+            Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
+            Err(error) => {
+                Err((format!("the secret file {path} cannot be read: {error}"), "create it".to_owned()))
+            }
+        },
+        None => variable(reference).filter(|value| !value.is_empty()).ok_or_else(|| {
+            (
+                format!("the environment variable {reference} is not set"),
+                format!("export {reference}=… before the command"),
+            )
+        }),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// S3 settings by their usual names in lower case, from `AWS_…` variables.
+#[allow(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
+pub(crate) fn store_options() -> Vec<(String, String)> {
+    std::env::vars()
+        .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
+}
