@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tidegate_core::pipeline::{Cadence, Stream};
+use tidegate_core::pipeline::{Cadence, Span, Stream};
+use tidegate_core::schedule::DEFAULT_EVERY;
 
 use super::case;
 use crate::failure::Failure;
@@ -76,6 +77,6 @@ fn when(cadence: &Cadence) -> String {
     match (&cadence.every, &cadence.cron) {
         (Some(every), _) => format!("every {every}"),
         (None, Some(cron)) => format!("at cron `{cron}`"),
-        (None, None) => "at the default cadence".to_owned(),
+        (None, None) => format!("every {}", Span(DEFAULT_EVERY)),
     }
 }

@@ -83,6 +83,9 @@ fn default(schema: &Json) -> String {
 
 /// What a key takes, in words.
 fn kind(root: &Json, schema: &Json) -> String {
+    if schema["format"] == "secret" {
+        return text_kind("secret").to_owned();
+    }
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
         let target = &root["$defs"][name];
         return match SECTIONS.iter().find(|(definition, _)| *definition == name) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::Span;
 
-/// When to look. Short forms: `"learn"`, an interval (`"7m"`).
+/// When to look. Short form: an interval (`"7m"`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cadence {

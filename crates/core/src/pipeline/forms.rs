@@ -125,9 +125,8 @@ pub(super) fn field(text: &str) -> Result<(), Wrong> {
 }
 
 fn cron(text: &str) -> Result<(), Wrong> {
-    let parser = croner::parser::CronParser::builder().seconds(croner::parser::Seconds::Optional).build();
-    match parser.parse(text) {
-        Ok(_) => Ok(()),
+    match crate::schedule::check_cron(text) {
+        Ok(()) => Ok(()),
         Err(error) => wrong(
             format!("`{text}` is not a cron expression: {error}"),
             "minute hour day month weekday: \"*/15 * * * *\" is every quarter of an hour",

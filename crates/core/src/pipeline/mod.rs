@@ -13,6 +13,7 @@ mod source;
 mod stream;
 mod stream_checks;
 mod template;
+mod template_checks;
 mod tree;
 mod units;
 mod words;

@@ -1,7 +1,7 @@
 //! The checks of one stream.
 
 use super::checks::{self, Checks};
-use super::{Method, Stream};
+use super::{Method, Stream, template_checks};
 
 /// Every mistake of the stream at `at` in the list of streams.
 pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
@@ -22,6 +22,7 @@ pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     }
     cadence(stream, at, checks);
     fan_out(stream, at, checks);
+    template_checks::check(stream, at, checks);
     fields(stream, at, checks);
 }
 

@@ -326,6 +326,10 @@ fn fan_out_and_templates_find_their_values() {
             "[[]] the list of `city` is empty | list what to ask for: city = [{ name = \"a\" }, { name = \"b\" }]",
         ],
     );
+    let unknown = mistakes(&GOOD.replace("{city.id}", "{town.id}"), &[]);
+    assert!(unknown[0].starts_with("[\"/v1/{town.id}\"]") && unknown[0].contains("town"), "{unknown:?}");
+    let param = mistakes(&format!("{GOOD}params = {{ a = 1, b = \"{{city.lat}}\" }}\n"), &[]);
+    assert!(param.len() == 1 && param[0].starts_with("[\"{city.lat}\"]"), "{param:?}");
     wrong_stream("body = { a = 1 }", &["[{ a = 1 }] a GET request has no body | add method = \"POST\""]);
 }
 

@@ -1,0 +1,61 @@
+//! Every template of a stream must find its values, for every element it is rendered with.
+
+use serde_json::{Map, Value as Json};
+
+use super::Stream;
+use super::checks::Checks;
+use super::template::{Template, TemplateError, Values};
+
+/// Renders every template with every element, as a poll would.
+pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
+    let values = sample_values(stream);
+    let mut render = |steps: &[&str], template: &Json| {
+        let wrong = values.iter().find_map(|values| Template::render(template, values).err());
+        if let Some(error) = wrong {
+            checks.wrong(steps, error.to_string(), template_help(&error, stream));
+        }
+    };
+    render(&["streams", at, "path"], &Json::from(stream.path.as_str()));
+    for (key, value) in &stream.params {
+        render(&["streams", at, "params", key], value);
+    }
+    if let Some(body) = &stream.body {
+        render(&["streams", at, "body"], body);
+    }
+    for (key, value) in &stream.fields {
+        render(&["streams", at, "fields", key], value);
+    }
+}
+
+fn template_help(error: &TemplateError, stream: &Stream) -> String {
+    match error {
+        TemplateError::Unknown { .. } if stream.for_each.is_empty() => {
+            "give the values by for_each = { name = [ … ] }; write {{ and }} for braces that are text"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The values a template meets: one set for each element.
+fn sample_values(stream: &Stream) -> Vec<Values> {
+    let mut common = Values::new();
+    if let Some(incremental) = &stream.incremental {
+        let start = incremental.initial_value.clone().unwrap_or_else(|| Json::from(""));
+        common.insert(
+            "incremental".to_owned(),
+            Json::Object(Map::from_iter([("start_value".to_owned(), start)])),
+        );
+    }
+    let of_element = |name: &String, element: &Json| {
+        let mut values = common.clone();
+        values.insert(name.clone(), element.clone());
+        values
+    };
+    if stream.for_each.is_empty() {
+        return vec![common];
+    }
+    (stream.for_each.iter())
+        .flat_map(|(name, elements)| elements.iter().map(move |element| of_element(name, element)))
+        .collect()
+}
