@@ -13,7 +13,9 @@
 //! _tidegate/claims/<stream>/<seq>.json    which load a batch belongs to (created once)
 //! _tidegate/plans/<load>.json             candidates of a windowed load (created once)
 //! _tidegate/loads/<load>.json             the end of a load (created once); <load>.r<k>.json its k-th rewrite
+//! _tidegate/rewrites/<load>.r<k>.json     intent of the k-th rewrite (created once; deleted when it has ended)
 //! _tidegate/schema/<table>/<version>.json the schema ledger (created once each)
+//! _tidegate/retyped/<table>/<version>.json every load of the table has at least this schema version
 //! ```
 //! Stream and table names are `[a-z0-9_]+`, so none of them needs escaping and `-` and `.` are free as
 //! separators. Sequence numbers are padded so that the order of keys is the order of batches.
@@ -38,6 +40,13 @@ impl LoadId {
     /// plan with other candidates by `digest` (hex).
     pub fn of_window(table: &str, start: jiff::Timestamp, digest: &str) -> LoadId {
         LoadId(format!("{table}-w{}-{}", start.strftime("%Y%m%dT%H%M%SZ"), &digest[..digest.len().min(12)]))
+    }
+
+    /// The stream and sequence number of the one batch of an event-mode load; `None` for a windowed load.
+    pub fn batch(&self) -> Option<(&str, u64)> {
+        let (stream, seq) = self.0.split_once('-')?;
+        (seq.len() == 12 && seq.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| Some((stream, seq.parse().ok()?)))?
     }
 }
 
@@ -74,6 +83,9 @@ pub fn state(stream: &str) -> String {
     format!("state/{stream}.json")
 }
 
+/// Prefix of all claims.
+pub const CLAIMS: &str = "_tidegate/claims/";
+
 /// Prefix of the claims of a stream.
 pub fn claims(stream: &str) -> String {
     format!("_tidegate/claims/{stream}/")
@@ -84,14 +96,23 @@ pub fn claim(stream: &str, seq: u64) -> String {
     format!("_tidegate/claims/{stream}/{seq:012}.json")
 }
 
-/// The sequence number that a claim key names.
-pub fn parse_claim(key: &str) -> Option<u64> {
-    key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+/// The stream and sequence number that a claim key names.
+pub fn parse_claim(key: &str) -> Option<(&str, u64)> {
+    let (stream, file) = key.strip_prefix(CLAIMS)?.split_once('/')?;
+    Some((stream, file.strip_suffix(".json")?.parse().ok()?))
 }
+
+/// Prefix of all plans.
+pub const PLANS: &str = "_tidegate/plans/";
 
 /// The plan of a windowed load.
 pub fn plan(load: &LoadId) -> String {
-    format!("_tidegate/plans/{load}.json")
+    format!("{PLANS}{load}.json")
+}
+
+/// The load that a plan key names.
+pub fn parse_plan(key: &str) -> Option<LoadId> {
+    Some(LoadId(key.strip_prefix(PLANS)?.strip_suffix(".json")?.to_owned()))
 }
 
 /// Prefix of all load manifests.
@@ -114,6 +135,25 @@ pub fn parse_load(key: &str) -> Option<(LoadId, u32)> {
     }
 }
 
+/// Prefix of the intents of rewrites under way.
+pub const REWRITES: &str = "_tidegate/rewrites/";
+
+/// The intent of the `revision`-th rewrite of a load.
+pub fn rewrite(load: &LoadId, revision: u32) -> String {
+    format!("{REWRITES}{load}.r{revision}.json")
+}
+
+/// The load and revision that the key of an intent names.
+pub fn parse_rewrite(key: &str) -> Option<(LoadId, u32)> {
+    let (load, k) = key.strip_prefix(REWRITES)?.strip_suffix(".json")?.rsplit_once(".r")?;
+    Some((LoadId(load.to_owned()), k.parse().ok()?))
+}
+
+/// The mark that every load of a table has at least this schema version.
+pub fn retyped(table: &str, version: u32) -> String {
+    format!("_tidegate/retyped/{table}/{version:06}.json")
+}
+
 /// Prefix of the schema versions of a table.
 pub fn schemas(table: &str) -> String {
     format!("_tidegate/schema/{table}/")
@@ -134,6 +174,17 @@ pub fn quarantine(table: &str, load: &LoadId) -> String {
     format!("quarantine/{table}/{load}.ndjson")
 }
 
+/// Prefix of everything below a table.
+pub fn table(table: &str) -> String {
+    format!("{table}/")
+}
+
+/// The load that a data file's key names.
+pub fn parse_data(key: &str) -> Option<LoadId> {
+    let (load, _part) = key.rsplit_once('/')?.1.strip_suffix(".parquet")?.rsplit_once('-')?;
+    Some(LoadId(load.to_owned()))
+}
+
 /// A data file: `partition` is the escaped Hive path (`year=2026/month=11`), `part` counts the files of one
 /// load in one partition.
 pub fn data(table: &str, partition: &str, load: &LoadId, part: u32) -> String {
@@ -149,11 +200,19 @@ mod tests {
         assert_eq!(parse_batch(&batch("weather", 42)), Some(("weather", 42)));
         assert_eq!(parse_batch("batches/weather/42.batch.json"), None);
         assert_eq!(parse_batch("pages/weather/000000000042/ab.json"), None);
-        assert_eq!(parse_claim(&claim("weather", 7)), Some(7));
+        assert_eq!(parse_claim(&claim("weather", 7)), Some(("weather", 7)));
         assert_eq!(parse_schema(&schema("weather", 3)), Some(3));
         let id = LoadId::of_batch("weather", 1);
         for revision in [0, 1, 12] {
             assert_eq!(parse_load(&load(&id, revision)), Some((id.clone(), revision)));
+            assert_eq!(parse_rewrite(&rewrite(&id, revision)), Some((id.clone(), revision)));
+        }
+        assert_eq!(id.batch(), Some(("weather", 1)));
+        let window = LoadId::of_window("weather", jiff::Timestamp::UNIX_EPOCH, "012345678901234");
+        assert_eq!(window.batch(), None);
+        for id in [id, window] {
+            assert_eq!(parse_data(&data("weather", "year=2026", &id, 0)), Some(id.clone()));
+            assert_eq!(parse_plan(&plan(&id)), Some(id));
         }
     }
 

@@ -28,7 +28,7 @@ pub enum Error {
     #[error(transparent)]
     Load(#[from] tidegate_core::load::LoadError),
     /// A store refused or failed.
-    #[error("{action} {key}: {source}")]
+    #[error("{action} {key}: {source}; {}", crate::store_error::diagnose(source).1)]
     Store {
         /// What was being done (`cannot read`, `cannot write`, `cannot list`).
         action: &'static str,
@@ -36,6 +36,15 @@ pub enum Error {
         key: String,
         /// The store's word.
         source: object_store::Error,
+    },
+    /// A raw page that a load needs is no longer in staging.
+    #[error(
+        "page {key} is no longer in staging, so its load cannot be made anew; its files stay as they are: bring the \
+         page back from a copy, or leave that time range out"
+    )]
+    PageGone {
+        /// The page.
+        key: String,
     },
     /// A document of ours cannot be read back.
     #[error(
@@ -58,8 +67,8 @@ impl Error {
             Error::Unavailable { .. } => Kind::Transient,
             Error::Http(http) => http.kind(),
             Error::Load(load) => load.kind(),
-            Error::Store { source, .. } => store_kind(source),
-            Error::Damaged { .. } => Kind::Data,
+            Error::Store { source, .. } => crate::store_error::diagnose(source).0,
+            Error::PageGone { .. } | Error::Damaged { .. } => Kind::Data,
         }
     }
 
@@ -69,15 +78,5 @@ impl Error {
             Error::Unavailable { retry_at, .. } => *retry_at,
             _ => None,
         }
-    }
-}
-
-fn store_kind(error: &object_store::Error) -> Kind {
-    match error {
-        object_store::Error::PermissionDenied { .. }
-        | object_store::Error::Unauthenticated { .. }
-        | object_store::Error::UnknownConfigurationKey { .. }
-        | object_store::Error::InvalidPath { .. } => Kind::Config,
-        _ => Kind::Transient,
     }
 }

@@ -8,25 +8,35 @@
 //!  status what stands where                                            (status.rs)
 //! ```
 
+mod claim;
 mod clock;
+mod decode;
+pub mod documents;
 mod draft;
 mod env;
 mod error;
 mod fetch;
 mod gate;
 mod http;
+pub mod ledger;
+mod load;
+mod objects;
 mod page;
 mod poll;
+mod rewrite;
 mod stage;
 mod store;
+mod store_error;
 mod visit;
+mod write;
 
 pub use clock::{Clock, SystemClock};
 pub use env::Env;
 pub use error::Error;
 pub use gate::Gate;
 pub use http::{Http, HttpError, ReqwestHttp};
+pub use load::{End, LoadReport, load_batch};
 pub use poll::poll;
 pub use stage::{Head, head};
-pub use store::open_store;
+pub use store::{check_apart, open_store};
 pub use visit::{Outcome, Visit};

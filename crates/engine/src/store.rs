@@ -1,19 +1,98 @@
 //! From a store's address to the store.
 
-use std::path::Path;
-use std::sync::Arc;
+mod place;
 
-use object_store::ObjectStore;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{ClientConfigKey, ObjectStore, RetryConfig};
 
 use crate::Error;
+use place::Place;
 
-/// Opens `file:…` (relative paths are taken from `base`), `s3://bucket/prefix` or `memory://`. `options` are S3
-/// settings by their usual names (`aws_endpoint_url`, `aws_access_key_id`, …) as the shell read them.
+/// Opens `file:…` (relative paths are taken from `base`), `s3://bucket/prefix` or `memory://name`. `options` are S3
+/// settings by their usual names (`aws_endpoint_url`, `aws_access_key_id`, …) as the shell read them, and `fsync`
+/// (`true` where absent) for directories. Names that no store knows are passed over. Of one name, `memory://` is one
+/// store within the process.
 pub fn open_store(
     url: &str,
     base: &Path,
     options: &[(String, String)],
 ) -> Result<Arc<dyn ObjectStore>, Error> {
-    let _ = (base, options);
-    Err(Error::Config(format!("{url}: unknown kind of store")))
+    match Place::parse(url, base)? {
+        Place::Directory(path) => open_directory(&path, options),
+        Place::S3 { bucket, prefix } => Ok(below(open_bucket(url, &bucket, options)?, prefix)),
+        Place::Memory { name, prefix } => Ok(below(open_memory(name), prefix)),
+    }
 }
+
+/// Checks that staging and lake are two places, neither inside the other: a lake inside staging would be taken for
+/// raw data, and the reverse for a table.
+pub fn check_apart(staging: &str, lake: &str, base: &Path) -> Result<(), Error> {
+    let (a, b) = (Place::parse(staging, base)?, Place::parse(lake, base)?);
+    if a.holds(&b) || b.holds(&a) {
+        return Err(Error::Config(format!(
+            "staging ({staging}) and lake ({lake}) are the same place or one lies inside the other; \
+             give each a directory or prefix of its own"
+        )));
+    }
+    Ok(())
+}
+
+fn below(store: impl ObjectStore, prefix: Key) -> Arc<dyn ObjectStore> {
+    if prefix.as_ref().is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) }
+}
+
+fn open_memory(name: String) -> Arc<InMemory> {
+    static STORES: LazyLock<Mutex<BTreeMap<String, Arc<InMemory>>>> = LazyLock::new(Mutex::default);
+    STORES.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().clone()
+}
+
+fn open_directory(path: &Path, options: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, Error> {
+    let refused = |reason: String| {
+        Error::Config(format!(
+            "cannot use the directory {}: {reason}; create it, make it writable, or name another one",
+            path.display()
+        ))
+    };
+    std::fs::create_dir_all(path).map_err(|e| refused(e.to_string()))?;
+    let fsync = !options.iter().any(|(name, value)| name == "fsync" && value == "false");
+    let store = LocalFileSystem::new_with_prefix(path).map_err(|e| refused(e.to_string()))?;
+    Ok(Arc::new(store.with_fsync(fsync).with_automatic_cleanup(false)))
+}
+
+fn open_bucket(url: &str, bucket: &str, options: &[(String, String)]) -> Result<impl ObjectStore, Error> {
+    // The first caller installs it for the process; whoever comes later finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(bucket)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_retry(RetryConfig {
+            max_retries: 2,
+            retry_timeout: Duration::from_secs(30),
+            ..RetryConfig::default()
+        });
+    for (name, value) in options {
+        let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
+        let is_endpoint = matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint);
+        if is_endpoint && value.starts_with("http://") {
+            builder = builder.with_config(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp), "true");
+        }
+        if key != AmazonS3ConfigKey::Bucket {
+            builder = builder.with_config(key, value);
+        }
+    }
+    builder.build().map_err(|e| {
+        Error::Config(format!("cannot use {url}: {e}; check the bucket's name and the aws_… settings"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

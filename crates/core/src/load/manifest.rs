@@ -30,6 +30,11 @@ pub struct Plan {
     pub batches: Vec<String>,
 }
 
+impl Plan {
+    /// The version this code writes.
+    pub const VERSION: u32 = 1;
+}
+
 /// The end of a load, and what it wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadManifest {
@@ -58,6 +63,33 @@ pub struct LoadManifest {
     /// Files of the revision before that are no longer part of it; they are deleted after this manifest is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+}
+
+impl LoadManifest {
+    /// The version this code writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// What a rewrite of an ended load is going to do, written before it touches a file, so that whoever comes after a
+/// crash does the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rewrite {
+    /// Version of this document's form.
+    pub version: u32,
+    /// The load.
+    pub load: LoadId,
+    /// The revision that its manifest will have.
+    pub revision: u32,
+    /// How the rows are made this time.
+    pub spec: LoadSpec,
+}
+
+/// The mark that every load of a table has reached a schema version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retyped {
+    /// Loads that could not follow because their raw pages are gone; their files keep the schema they have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<LoadId>,
 }
 
 /// One Parquet file.

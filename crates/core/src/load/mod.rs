@@ -4,7 +4,7 @@ mod loader;
 mod manifest;
 
 pub use loader::{Loader, Outcome};
-pub use manifest::{Claim, DataFile, LoadManifest, Plan};
+pub use manifest::{Claim, DataFile, LoadManifest, Plan, Retyped, Rewrite};
 
 /// Why a load cannot go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

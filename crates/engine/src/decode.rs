@@ -1,0 +1,100 @@
+//! From the batches of a load to its files in memory, the table's schema widened on the way where they need it.
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use tidegate_core::batch::{Batch, Page};
+use tidegate_core::keys::{self, LoadId};
+use tidegate_core::load::{DataFile, Loader, Outcome};
+use tidegate_core::pipeline::LoadSpec;
+
+use crate::{Env, Error, ledger, objects};
+
+/// Pages read ahead of the one that is decoded.
+const PAGES_AHEAD: usize = 4;
+/// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
+const ROUNDS: u32 = 64;
+
+/// What a load is going to write.
+pub(crate) struct Decoded {
+    /// Version of the schema it is written under.
+    pub(crate) schema_version: u32,
+    /// Whether this load added a version.
+    pub(crate) widened: bool,
+    /// Data files, sorted by key.
+    pub(crate) files: Vec<(DataFile, Bytes)>,
+    /// NDJSON of what did not fit; empty if everything did.
+    pub(crate) quarantine: Bytes,
+    pub(crate) rows: u64,
+    pub(crate) quarantined: u64,
+}
+
+/// Decodes all batches of a load under the current schema. Writes nothing but new versions of the schema.
+pub(crate) async fn decode(
+    env: &Env,
+    load: &LoadId,
+    spec: &LoadSpec,
+    batches: &[Batch],
+) -> Result<Decoded, Error> {
+    let mut schema = ledger::current(env, &spec.table).await?;
+    let before = schema.version;
+    for _ in 0..ROUNDS {
+        let mut loader = Loader::new(load.clone(), spec, &schema);
+        let all = batches.iter().flat_map(|batch| batch.pages.iter().map(move |page| (batch, page)));
+        let mut bodies = stream::iter(
+            all.map(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }),
+        )
+        .buffered(PAGES_AHEAD);
+        while let Some((batch, page, body)) = bodies.try_next().await? {
+            loader.page(batch, page, &body)?;
+        }
+        match loader.finish()? {
+            Outcome::Evolve(next) => schema = ledger::advance(env, &spec.table, next).await?,
+            Outcome::Done { files, quarantine, rows, quarantined } => {
+                return Ok(Decoded {
+                    schema_version: schema.version,
+                    widened: schema.version > before,
+                    files: files.into_iter().map(data_file).collect(),
+                    quarantine: quarantine.into(),
+                    rows,
+                    quarantined,
+                });
+            }
+        }
+    }
+    Err(never_settles(&spec.table, schema.version))
+}
+
+fn data_file((key, rows, body): (String, u64, Bytes)) -> (DataFile, Bytes) {
+    (DataFile { key, rows, bytes: body.len() as u64 }, body)
+}
+
+fn never_settles(table: &str, version: u32) -> Error {
+    let reason = "other loads widen the table faster than this one can follow";
+    let source = object_store::Error::Generic { store: "ledger", source: reason.into() };
+    Error::Store { action: "cannot widen", key: keys::schema(table, version + 1), source }
+}
+
+/// The bytes of a page as staged.
+async fn body(env: &Env, page: &Page) -> Result<Bytes, Error> {
+    let Some(bytes) = objects::get(env, env.staging.as_ref(), &page.key).await? else {
+        return Err(Error::PageGone { key: page.key.clone() });
+    };
+    if bytes.len() as u64 != page.bytes {
+        let reason = format!("it has {} bytes where its batch says {}", bytes.len(), page.bytes);
+        return Err(Error::Damaged { key: page.key.clone(), reason });
+    }
+    Ok(bytes)
+}
+
+/// Reads a staged batch.
+pub(crate) async fn batch(env: &Env, key: &str) -> Result<Batch, Error> {
+    let mut batch: Batch = crate::documents::expect(env, env.staging.as_ref(), key).await?;
+    // The checkpoint is the poller's, and may be the largest part: a load of many batches must not keep it.
+    batch.checkpoint = Default::default();
+    Ok(batch)
+}
+
+/// Reads many staged batches, in the order of their keys.
+pub(crate) async fn batches(env: &Env, keys: &[String]) -> Result<Vec<Batch>, Error> {
+    stream::iter(keys.iter().map(|key| batch(env, key))).buffered(16).try_collect().await
+}

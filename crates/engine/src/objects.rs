@@ -1,0 +1,149 @@
+//! Single objects in a store: each call retried a few times when the store is out of order, each error with the
+//! name of its object.
+
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use tidegate_core::error::Kind;
+
+use crate::store_error::diagnose;
+use crate::{Env, Error};
+
+/// Attempts of one store call, the first included.
+const ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What became of a create-if-absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// The object holds what was given: now, or since an attempt whose acknowledgement was lost.
+    Created,
+    /// The object was there and holds something else.
+    Exists(Bytes),
+}
+
+/// The key as the store's path.
+pub(crate) fn path(key: &str) -> Result<Path, Error> {
+    Path::parse(key).map_err(|source| Error::Store {
+        action: "cannot name",
+        key: key.to_owned(),
+        source: source.into(),
+    })
+}
+
+/// The bytes of an object; `None` if there is none.
+pub(crate) async fn get(env: &Env, store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, Error> {
+    let path = path(key)?;
+    retried(env, "cannot read", key, || async {
+        let read = async { store.get(&path).await?.bytes().await };
+        match read.await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    })
+    .await
+}
+
+/// Creates an object if there is none. An object that is there with the same bytes counts as created: it is our own
+/// write whose acknowledgement was lost, or someone who did the same work.
+pub(crate) async fn create(
+    env: &Env,
+    store: &dyn ObjectStore,
+    key: &str,
+    bytes: &Bytes,
+) -> Result<Put, Error> {
+    let path = path(key)?;
+    retried(env, "cannot write", key, || async {
+        let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match store.put_opts(&path, bytes.clone().into(), once).await {
+            Ok(_) => Ok(Put::Created),
+            Err(object_store::Error::AlreadyExists { .. }) => read_back(store, &path, bytes).await,
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+async fn read_back(store: &dyn ObjectStore, path: &Path, ours: &Bytes) -> object_store::Result<Put> {
+    let read = async { store.get(path).await?.bytes().await };
+    match read.await {
+        Ok(theirs) if theirs == *ours => Ok(Put::Created),
+        Ok(theirs) => Ok(Put::Exists(theirs)),
+        // S3 answers 409 while another write is under way, or the object has just been deleted: try again.
+        Err(object_store::Error::NotFound { source, .. }) => {
+            Err(object_store::Error::Generic { store: "conditional put", source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes an object over whatever is there.
+pub(crate) async fn overwrite(
+    env: &Env,
+    store: &dyn ObjectStore,
+    key: &str,
+    bytes: &Bytes,
+) -> Result<(), Error> {
+    let path = path(key)?;
+    retried(env, "cannot write", key, || async { store.put(&path, bytes.clone().into()).await.map(drop) })
+        .await
+}
+
+/// Deletes an object; one that is not there is as good as deleted.
+pub(crate) async fn delete(env: &Env, store: &dyn ObjectStore, key: &str) -> Result<(), Error> {
+    let path = path(key)?;
+    retried(env, "cannot delete", key, || async {
+        match store.delete(&path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            other => other,
+        }
+    })
+    .await
+}
+
+/// All objects below a prefix that ends with `/` or is empty, sorted by key.
+pub(crate) async fn list(env: &Env, store: &dyn ObjectStore, prefix: &str) -> Result<Vec<ObjectMeta>, Error> {
+    let path = path(prefix.trim_end_matches('/'))?;
+    let mut found: Vec<ObjectMeta> =
+        retried(env, "cannot list", prefix, || async { store.list(Some(&path)).try_collect().await }).await?;
+    found.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(found)
+}
+
+/// Runs one store call until it succeeds, fails for good, or has failed too often.
+async fn retried<T, F>(
+    env: &Env,
+    action: &'static str,
+    key: &str,
+    mut call: impl FnMut() -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let mut attempt = 1;
+    loop {
+        let source = match call().await {
+            Ok(value) => return Ok(value),
+            Err(source) => source,
+        };
+        if attempt == ATTEMPTS || diagnose(&source).0 != Kind::Transient {
+            return Err(Error::Store { action, key: key.to_owned(), source });
+        }
+        tracing::debug!(key, attempt, error = %source, "store call failed, trying again");
+        env.clock.sleep(pause(env.seed, key, attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Doubles with each attempt, with full jitter that depends on nothing but the arguments.
+fn pause(seed: u64, key: &str, attempt: u32) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (seed, key, attempt).hash(&mut hasher);
+    let chance = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
+    (FIRST_PAUSE * 2u32.pow(attempt)).mul_f64(chance)
+}
