@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_core::batch::Batch;
+use tidegate_core::change;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Plan};
@@ -69,8 +70,8 @@ fn plan(from: Timestamp, window: Duration, table: &str, mut batches: Vec<String>
 
 /// Names the candidates, so that plans with other candidates are other loads.
 fn digest(batches: &[String]) -> String {
-    let hash = tidegate_core::batch::sha256(batches.join("\n").as_bytes());
-    hash.chars().take(12).collect()
+    let hash = change::sha256(batches.join("\n").as_bytes());
+    change::hex(&hash[..6])
 }
 
 fn start(at: Timestamp, window: Duration) -> Timestamp {
