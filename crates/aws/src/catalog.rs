@@ -1,0 +1,160 @@
+//! A table of the lake as Glue's catalog describes it: columns from the schema ledger, partitions by projection, so
+//! that a new partition needs no call and no crawler.
+
+use serde_json::{Value, json};
+use tidegate_core::pipeline::PartitionBy;
+use tidegate_core::schema::{DataType, Field, LINEAGE, TableSchema};
+
+use crate::call::{Aws, CallError};
+
+/// Partition columns with the values that they may take besides the years.
+const LEVELS: [(&str, &str, &str); 5] = [
+    ("year", "", "4"),
+    ("month", "1,12", "2"),
+    ("day", "1,31", "2"),
+    ("hour", "0,23", "2"),
+    ("minute", "0,59", "2"),
+];
+
+/// Everything that the catalog says of a table.
+#[derive(Clone, Debug)]
+pub struct Described<'a> {
+    /// Name of the table.
+    pub table: &'a str,
+    /// Its schema.
+    pub schema: &'a TableSchema,
+    /// How fine it is partitioned.
+    pub by: PartitionBy,
+    /// Address of the lake.
+    pub lake: &'a str,
+    /// First and last year that has data.
+    pub years: (i16, i16),
+}
+
+/// Glue's `TableInput`.
+pub fn table_input(described: &Described<'_>) -> Value {
+    let Described { table, schema, by, lake, years } = described;
+    let depth = depth(*by);
+    let mut parameters = serde_json::Map::new();
+    parameters.insert("EXTERNAL".to_owned(), "TRUE".into());
+    parameters.insert("classification".to_owned(), "parquet".into());
+    parameters.insert("tidegate.schema.version".to_owned(), schema.version.to_string().into());
+    parameters.insert("projection.enabled".to_owned(), "true".into());
+    let mut location = format!("{lake}/{table}");
+    for (name, range, digits) in &LEVELS[..depth] {
+        // One year ahead, so that a turn of the year needs no call at midnight.
+        let range =
+            if range.is_empty() { format!("{},{}", years.0, years.1 + 1) } else { (*range).to_owned() };
+        parameters.insert(format!("projection.{name}.type"), "integer".into());
+        parameters.insert(format!("projection.{name}.range"), range.into());
+        parameters.insert(format!("projection.{name}.digits"), (*digits).into());
+        location += &format!("/{name}=${{{name}}}");
+    }
+    parameters.insert("storage.location.template".to_owned(), location.into());
+    let keys: Vec<Value> =
+        LEVELS[..depth].iter().map(|(name, ..)| json!({ "Name": name, "Type": "int" })).collect();
+    json!({
+        "Name": table,
+        "TableType": "EXTERNAL_TABLE",
+        "PartitionKeys": keys,
+        "Parameters": parameters,
+        "StorageDescriptor": {
+            "Columns": columns(schema),
+            "Location": format!("{lake}/{table}/"),
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+            },
+        },
+    })
+}
+
+fn depth(by: PartitionBy) -> usize {
+    match by {
+        PartitionBy::Year => 1,
+        PartitionBy::Month => 2,
+        PartitionBy::Day => 3,
+        PartitionBy::Hour => 4,
+        PartitionBy::Minute => 5,
+    }
+}
+
+fn columns(schema: &TableSchema) -> Vec<Value> {
+    let of_field = |field: &Field| Some((field.column().to_owned(), hive(&field.data_type)?));
+    let lineage = LINEAGE.iter().filter_map(|(name, data_type)| Some(((*name).to_owned(), hive(data_type)?)));
+    schema
+        .fields
+        .iter()
+        .filter_map(of_field)
+        .chain(lineage)
+        .map(|(name, hive)| json!({ "Name": name.to_lowercase(), "Type": hive }))
+        .collect()
+}
+
+/// Hive's name of a type; `None` for what is not written to Parquet or has no name in Hive.
+fn hive(data_type: &DataType) -> Option<String> {
+    Some(match data_type {
+        DataType::Unknown => return None,
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Int53 | DataType::Int64 => "bigint".to_owned(),
+        DataType::Decimal(scale) => format!("decimal(38,{scale})"),
+        DataType::Double => "double".to_owned(),
+        DataType::Date => "date".to_owned(),
+        DataType::Timestamp => "timestamp".to_owned(),
+        DataType::String | DataType::Json => "string".to_owned(),
+        DataType::List(item) => format!("array<{}>", hive(item)?),
+        DataType::Struct(fields) => {
+            let named = |field: &Field| plain(field.column()).then(|| hive(&field.data_type)).flatten();
+            let parts: Vec<String> = fields
+                .iter()
+                .filter_map(|field| Some(format!("{}:{}", field.column().to_lowercase(), named(field)?)))
+                .collect();
+            if parts.is_empty() {
+                return None;
+            }
+            format!("struct<{}>", parts.join(","))
+        }
+    })
+}
+
+/// Whether Hive can write the name inside a type: it has no quotes there.
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Creates the table, or brings it to what `described` says; whether anything was written.
+pub async fn sync(aws: &Aws, database: &str, described: &Described<'_>) -> Result<bool, CallError> {
+    let wanted = table_input(described);
+    let get = json!({ "DatabaseName": database, "Name": described.table });
+    match aws.json("glue", "AWSGlue.GetTable", &get).await {
+        Ok(answer) if same(&answer["Table"], &wanted) => Ok(false),
+        Ok(_) => write(aws, "AWSGlue.UpdateTable", database, &wanted).await,
+        Err(error) if error.code() == Some("EntityNotFoundException") => {
+            match write(aws, "AWSGlue.CreateTable", database, &wanted).await {
+                // Another start of this function was first.
+                Err(error) if error.code() == Some("AlreadyExistsException") => Ok(false),
+                written => written,
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn write(aws: &Aws, target: &str, database: &str, table: &Value) -> Result<bool, CallError> {
+    let body = json!({ "DatabaseName": database, "TableInput": table });
+    aws.json("glue", target, &body).await.map(|_| true)
+}
+
+/// Whether the catalog's table says what we would write. Glue adds fields of its own, so only ours are compared.
+fn same(table: &Value, wanted: &Value) -> bool {
+    let columns = |table: &Value| table["StorageDescriptor"]["Columns"].clone();
+    let parameters = wanted["Parameters"].as_object();
+    columns(table) == columns(wanted)
+        && table["PartitionKeys"] == wanted["PartitionKeys"]
+        && parameters
+            .is_some_and(|wanted| wanted.iter().all(|(name, value)| &table["Parameters"][name] == value))
+}
+
+#[cfg(test)]
+mod tests;
