@@ -4,6 +4,7 @@
     reason = "the task runner is a shell: it reads the clock and the environment"
 )]
 
+mod aws;
 mod counts;
 mod place;
 mod shell;

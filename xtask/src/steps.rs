@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::aws;
 use crate::counts::Counts;
 use crate::place;
 use crate::shell::{self, Ran};
@@ -19,11 +20,16 @@ pub(crate) struct Step {
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 5] = [
+pub(crate) const STEPS: [Step; 6] = [
     Step { name: "fmt", headline: "the code is formatted", run: fmt },
     Step { name: "clippy", headline: "no warning in any target", run: clippy },
     Step { name: "deny", headline: "licences, sources and banned crates", run: deny },
     Step { name: "unit", headline: "unit, property and documentation tests", run: unit },
+    Step {
+        name: "template",
+        headline: "the CloudFormation template: linters and our own rules",
+        run: aws::template,
+    },
     Step { name: "readme", headline: "the commands of the README and the guides", run: readme },
 ];
 

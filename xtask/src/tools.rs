@@ -10,12 +10,16 @@ use crate::shell;
 /// cargo-deny: 0.20 reads the configuration in `deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
 
-/// A Python with the packages of `tests/requirements.txt`; made anew when that file changes.
+/// A Python with the packages of `tests/requirements.txt`.
 pub(crate) fn python() -> Result<PathBuf, String> {
-    let requirements = place::root().join("tests/requirements.txt");
-    let wanted =
-        fs::read_to_string(&requirements).map_err(|error| format!("tests/requirements.txt: {error}"))?;
-    let venv = place::cache().join("venv");
+    venv("venv", "tests/requirements.txt")
+}
+
+/// A Python with the packages of a requirements file; made anew when that file changes.
+pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
+    let path = place::root().join(requirements);
+    let wanted = fs::read_to_string(&path).map_err(|error| format!("{requirements}: {error}"))?;
+    let venv = place::cache().join(name);
     let python = venv.join("bin/python");
     let stamp = venv.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -24,7 +28,7 @@ pub(crate) fn python() -> Result<PathBuf, String> {
     let host = first_python().ok_or("no python3 with venv found; install Python 3.11 or later")?;
     shell::must(Command::new(host).args(["-m", "venv", "--clear"]).arg(&venv))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"];
-    shell::must(Command::new(&python).args(pip).arg(&requirements))?;
+    shell::must(Command::new(&python).args(pip).arg(&path))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
 }

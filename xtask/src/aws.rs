@@ -1,0 +1,41 @@
+//! The steps that show the AWS deployment, all of them on this machine.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::counts::Counts;
+use crate::suite::Selection;
+use crate::{place, shell, tools};
+
+const TEMPLATE: &str = "infra/cloudformation.yaml";
+
+/// cfn-lint with warnings as errors, checkov, and what we promise ourselves.
+pub(crate) fn template(_: &Selection) -> Result<Counts, String> {
+    let lint = tools::venv("venv-lint", "tests/aws/requirements-lint.txt")?;
+    let mut counts =
+        passes(beside(&lint, "cfn-lint").args(["--non-zero-exit-code", "informational", TEMPLATE]))?;
+    let checkov = tools::venv("venv-checkov", "tests/aws/requirements-checkov.txt")?;
+    let quiet = ["--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "-f", TEMPLATE];
+    counts += passes(beside(&checkov, "checkov").args(quiet))?;
+    counts += pytest(&lint, &["test_template.py"], &[])?;
+    Ok(counts)
+}
+
+/// A program of a Python's environment, run in the checkout.
+fn beside(python: &Path, program: &str) -> Command {
+    let mut command = Command::new(python.with_file_name(program));
+    command.current_dir(place::root());
+    command
+}
+
+fn passes(command: &mut Command) -> Result<Counts, String> {
+    shell::run(command).map(|ran| Counts::one(ran.succeeded))
+}
+
+fn pytest(python: &Path, tests: &[&str], environment: &[(&str, &Path)]) -> Result<Counts, String> {
+    let mut command = beside(python, "python");
+    command.args(["-m", "pytest", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
+    command.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let ran = shell::run(command.current_dir(place::root().join("tests/aws")))?;
+    Ok(Counts::read(&ran.output, ran.succeeded))
+}
