@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, demo, generate};
+use crate::commands::{check, demo, generate, init};
 use crate::failure::Failure;
 use crate::output::Shell;
 
@@ -53,6 +53,7 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(init::Init),
     Check(check::Check),
     Demo(demo::Demo),
     Generate(generate::Generate),
@@ -62,6 +63,7 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
         match self {
+            Command::Init(init) => init.run(shell),
             Command::Check(check) => check.run(shell),
             Command::Demo(demo) => demo.run(shell),
             Command::Generate(generate) => generate.run(shell),

@@ -4,3 +4,4 @@ pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod generate;
+pub(crate) mod init;

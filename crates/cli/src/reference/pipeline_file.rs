@@ -76,7 +76,6 @@ fn description(schema: &Json) -> &str {
 fn default(schema: &Json) -> String {
     match schema.get("default") {
         None | Some(Json::Null | Json::Object(_) | Json::Array(_)) => String::new(),
-        Some(Json::Object(table)) if table.is_empty() => String::new(),
         Some(value) => format!("`{value}`"),
     }
 }

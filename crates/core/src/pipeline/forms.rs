@@ -127,10 +127,7 @@ pub(super) fn field(text: &str) -> Result<(), Wrong> {
 fn cron(text: &str) -> Result<(), Wrong> {
     match crate::schedule::check_cron(text) {
         Ok(()) => Ok(()),
-        Err(error) => wrong(
-            format!("`{text}` is not a cron expression: {error}"),
-            "minute hour day month weekday: \"*/15 * * * *\" is every quarter of an hour",
-        ),
+        Err(error) => wrong(error, "\"*/15 * * * *\" is every quarter of an hour, in UTC"),
     }
 }
 

@@ -94,18 +94,6 @@ impl Stream {
     pub fn table(&self) -> &str {
         self.table.as_deref().unwrap_or(&self.name)
     }
-
-    /// What the fan-out element at `index` is called: its `name`, else its `id`, else its own text, else its index.
-    pub fn element_name(element: &serde_json::Value, index: usize) -> String {
-        let text = |value: &serde_json::Value| match value {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            serde_json::Value::Bool(flag) => Some(flag.to_string()),
-            _ => None,
-        };
-        let named = ["name", "id"].into_iter().find_map(|key| text(element.get(key)?));
-        named.or_else(|| text(element)).unwrap_or_else(|| index.to_string())
-    }
 }
 
 /// HTTP method of a request.

@@ -2,6 +2,7 @@
 
 use super::checks::{self, Checks};
 use super::{Method, Stream, template_checks};
+use crate::request;
 
 /// Every mistake of the stream at `at` in the list of streams.
 pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
@@ -46,13 +47,8 @@ fn cadence(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     }
 }
 
+/// The lists of a fan-out: none empty, no two elements of one name.
 fn fan_out(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
-    let steps = ["streams", at, "for_each"];
-    if stream.for_each.len() > 1 {
-        let names: Vec<&str> = stream.for_each.keys().map(String::as_str).collect();
-        let help = "give one name and one list; put the combinations into the list";
-        checks.wrong(&steps, format!("more than one name to fan out over: {}", names.join(", ")), help);
-    }
     for (name, elements) in &stream.for_each {
         let steps = ["streams", at, "for_each", name];
         checks::form("name", name, &steps, checks);
@@ -63,17 +59,10 @@ fn fan_out(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
             let help = format!("list what to ask for: {name} = [{{ name = \"a\" }}, {{ name = \"b\" }}]");
             checks.wrong(&steps, format!("the list of `{name}` is empty"), help);
         }
-        let names: Vec<String> =
-            elements.iter().enumerate().map(|(i, element)| Stream::element_name(element, i)).collect();
-        for (index, element) in names.iter().enumerate() {
-            if names[..index].contains(element) {
-                let help =
-                    "an element is called by its `name`, else its `id`, else its text; give each its own";
-                let item = index.to_string();
-                let message = format!("two elements are called `{element}`");
-                checks.wrong(&["streams", at, "for_each", name, &item], message, help);
-            }
-        }
+    }
+    if let Err(error) = request::elements(stream) {
+        let help = "an element is called by its `name`, `id` or `key`, else by its text";
+        checks.wrong(&["streams", at, "for_each"], error.to_string(), help);
     }
 }
 

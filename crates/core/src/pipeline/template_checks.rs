@@ -1,10 +1,11 @@
 //! Every template of a stream must find its values, for every element it is rendered with.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::Stream;
 use super::checks::Checks;
 use super::template::{Template, TemplateError, Values};
+use crate::request;
 
 /// Renders every template with every element, as a poll would.
 pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
@@ -37,25 +38,15 @@ fn template_help(error: &TemplateError, stream: &Stream) -> String {
     }
 }
 
-/// The values a template meets: one set for each element.
+/// The values a template meets: one set for each element; none where a list is empty.
 fn sample_values(stream: &Stream) -> Vec<Values> {
-    let mut common = Values::new();
+    let mut all: Vec<Values> =
+        request::elements(stream).unwrap_or_default().into_iter().map(|element| element.values).collect();
     if let Some(incremental) = &stream.incremental {
         let start = incremental.initial_value.clone().unwrap_or_else(|| Json::from(""));
-        common.insert(
-            "incremental".to_owned(),
-            Json::Object(Map::from_iter([("start_value".to_owned(), start)])),
-        );
+        for values in &mut all {
+            values.insert("incremental".to_owned(), serde_json::json!({ "start_value": start }));
+        }
     }
-    let of_element = |name: &String, element: &Json| {
-        let mut values = common.clone();
-        values.insert(name.clone(), element.clone());
-        values
-    };
-    if stream.for_each.is_empty() {
-        return vec![common];
-    }
-    (stream.for_each.iter())
-        .flat_map(|(name, elements)| elements.iter().map(move |element| of_element(name, element)))
-        .collect()
+    all
 }

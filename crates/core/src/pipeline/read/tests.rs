@@ -267,10 +267,7 @@ fn times_are_checked() {
         ],
     );
     let cron = mistakes(&format!("{GOOD}cadence = {{ cron = \"61 * * * *\" }}\n"), &[]);
-    assert!(
-        cron[0].starts_with("[\"61 * * * *\"] `cron`: `61 * * * *` is not a cron expression"),
-        "{cron:?}"
-    );
+    assert!(cron[0].starts_with("[\"61 * * * *\"] `cron`: `61 * * * *` is no cron expression"), "{cron:?}");
     wrong_source(
         "limits.timeout = \"0s\"\nlimits.requests_per_second = 0",
         &[
@@ -316,7 +313,7 @@ fn fan_out_and_templates_find_their_values() {
         "{ id = \"b\" }",
         "{ id = \"a\" }",
         &[
-            "[{ id = \"a\" }] two elements are called `a` | an element is called by its `name`, else its `id`, else its text; give each its own",
+            "[{ city = [{ id = \"a\" }, { id = \"a\" }] }] for_each: two elements are named `a`; give each its own `name` | an element is called by its `name`, `id` or `key`, else by its text",
         ],
     );
     wrong(

@@ -1,0 +1,263 @@
+//! What one answer tells about an API: where its records are, their time, their key, the next page. Guessed once, here,
+//! and written into the file where the user sees it; nothing is guessed at run time.
+
+use serde_json::{Map, Value};
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::{EventTime, Format, Paginator};
+use tidegate_core::time;
+
+/// The guesses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Guess {
+    /// JSONPath of the records.
+    pub(super) records: String,
+    /// How many there are in the answer.
+    pub(super) count: usize,
+    /// Dotted path of the record's own time, and its newest value.
+    pub(super) event_time: Option<(String, Timestamp)>,
+    /// Field that identifies a record.
+    pub(super) primary_key: Option<String>,
+    /// How the next page is found.
+    pub(super) paginator: Paginator,
+    /// JSONPaths of values that move on every request.
+    pub(super) ignore: Vec<String>,
+}
+
+/// Most records that are looked at.
+const SAMPLE: usize = 200;
+/// How deep in the answer the records may lie.
+const DEPTH: usize = 4;
+
+/// Guesses from the parsed answer; for NDJSON and CSV that is the list of its records.
+pub(super) fn guess(answer: &Value, format: Format) -> Guess {
+    let (records, found) = match format {
+        Format::Json => records(answer),
+        Format::Ndjson | Format::Csv => ("$".to_owned(), answer.as_array().into_iter().flatten().collect()),
+    };
+    let count = found.len();
+    let sample: Vec<&Value> = found.into_iter().take(SAMPLE).collect();
+    let event_time = event_time(&sample);
+    let primary_key = primary_key(&sample);
+    let outside = if records == "$" && !answer.is_object() { Vec::new() } else { ignored(answer, &records) };
+    Guess { records, count, event_time, primary_key, paginator: paginator(answer), ignore: outside }
+}
+
+/// The records and their path: the largest list of objects; else the object that has a time; else the whole answer.
+fn records(answer: &Value) -> (String, Vec<&Value>) {
+    let mut lists = Vec::new();
+    walk(answer, "$".to_owned(), DEPTH, &mut |path, value| {
+        if let Value::Array(items) = value
+            && items.first().is_some_and(Value::is_object)
+        {
+            lists.push((path.to_owned(), items));
+        }
+    });
+    // Of two equally long lists the first, which is the outer one.
+    if let Some((path, items)) = lists.into_iter().rev().max_by_key(|(_, items)| items.len()) {
+        let path = if path == "$" { path } else { format!("{path}[*]") };
+        return (path, items.iter().collect());
+    }
+    let mut objects = Vec::new();
+    walk(answer, "$".to_owned(), 2, &mut |path, value| {
+        if value.is_object() && event_time(&[value]).is_some_and(|(field, _)| !field.contains('.')) {
+            objects.push((path.to_owned(), value));
+        }
+    });
+    match objects.into_iter().next() {
+        Some((path, object)) => (path, vec![object]),
+        None => ("$".to_owned(), vec![answer]),
+    }
+}
+
+/// Visits a value and what lies within its objects, outermost first.
+fn walk<'a>(value: &'a Value, path: String, depth: usize, visit: &mut impl FnMut(&str, &'a Value)) {
+    visit(&path, value);
+    if let Value::Object(fields) = value
+        && depth > 0
+    {
+        for (key, inner) in fields {
+            walk(inner, format!("{path}{}", step(key)), depth - 1, visit);
+        }
+    }
+}
+
+/// One step of a JSONPath.
+fn step(key: &str) -> String {
+    let plain =
+        key.chars().all(|c| c.is_alphanumeric() || c == '_') && !key.starts_with(|c: char| c.is_numeric());
+    if plain && !key.is_empty() {
+        return format!(".{key}");
+    }
+    format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Names of a record's own time, the likeliest first; a name that only contains one of them comes after all.
+const TIMES: [&str; 22] = [
+    "event_time",
+    "eventtime",
+    "time",
+    "timestamp",
+    "ts",
+    "datetime",
+    "observed_at",
+    "occurred_at",
+    "created_at",
+    "createdat",
+    "created",
+    "published_at",
+    "published",
+    "last_reported",
+    "updated_at",
+    "updatedat",
+    "updated",
+    "last_updated",
+    "modified",
+    "date",
+    "dt",
+    "t",
+];
+
+/// The field of the records that is a time in each of them.
+fn event_time(records: &[&Value]) -> Option<(String, Timestamp)> {
+    let mut best: Option<(usize, String, Timestamp)> = None;
+    let first = records.first()?;
+    for (path, _) in leaves(first) {
+        let name = path.rsplit('.').next().unwrap_or(&path).to_lowercase();
+        let Some(rank) = time_rank(&name) else { continue };
+        let rank = rank + 100 * path.matches('.').count();
+        if best.as_ref().is_none_or(|(other, _, _)| rank < *other)
+            && let Some(newest) = newest(records, &path)
+        {
+            best = Some((rank, path, newest));
+        }
+    }
+    best.map(|(_, path, newest)| (path, newest))
+}
+
+fn time_rank(name: &str) -> Option<usize> {
+    let plain = name.replace('-', "_");
+    let exact = TIMES.iter().position(|time| *time == plain);
+    let parts = ["time", "date", "_at", "timestamp"];
+    let telling = parts.iter().any(|part| plain.contains(part))
+        && !plain.contains("zone")
+        && !plain.contains("update_");
+    exact.or_else(|| telling.then_some(TIMES.len()))
+}
+
+/// The newest time in a field, if every record has a plausible one there.
+fn newest(records: &[&Value], path: &str) -> Option<Timestamp> {
+    let rules = EventTime { path: path.to_owned(), unit: None, format: None, timezone: None };
+    let plausible = |at: &Timestamp| (315_532_800..=7_258_118_400).contains(&at.as_second()); // 1980 to 2200
+    let times: Option<Vec<Timestamp>> = records
+        .iter()
+        .map(|record| time::parse(at(record, path)?.to_string().as_bytes(), &rules).filter(plausible))
+        .collect();
+    times?.into_iter().max()
+}
+
+/// The scalars of a record by dotted path. Names with a dot cannot be told from paths and are left out.
+fn leaves(record: &Value) -> Vec<(String, &Value)> {
+    fn collect<'a>(
+        prefix: &str,
+        fields: &'a Map<String, Value>,
+        depth: usize,
+        out: &mut Vec<(String, &'a Value)>,
+    ) {
+        for (key, value) in fields.iter().filter(|(key, _)| !key.contains('.')) {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            match value {
+                Value::Object(inner) if depth > 0 => collect(&path, inner, depth - 1, out),
+                Value::String(_) | Value::Number(_) => out.push((path, value)),
+                _ => {}
+            }
+        }
+    }
+    let mut out = Vec::new();
+    if let Value::Object(fields) = record {
+        collect("", fields, 2, &mut out);
+    }
+    out
+}
+
+fn at<'a>(record: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(record, |value, key| value.get(key))
+}
+
+/// The field that is named like an identifier and differs in every record.
+fn primary_key(records: &[&Value]) -> Option<String> {
+    if records.len() < 2 {
+        return None;
+    }
+    let rank = |path: &String| match path.to_lowercase().as_str() {
+        "id" => Some(0),
+        "uuid" | "guid" | "_id" | "key" => Some(1),
+        name if !name.contains('.') && (name.ends_with("_id") || path.ends_with("Id")) => Some(2),
+        "code" | "slug" | "url" => Some(3),
+        _ => None,
+    };
+    let mut candidates: Vec<(usize, String)> =
+        leaves(records[0]).into_iter().filter_map(|(path, _)| Some((rank(&path)?, path))).collect();
+    candidates.sort_by_key(|(rank, _)| *rank);
+    candidates.into_iter().map(|(_, path)| path).find(|path| unique(records, path))
+}
+
+fn unique(records: &[&Value], path: &str) -> bool {
+    let mut seen = std::collections::BTreeSet::new();
+    records.iter().all(|record| match at(record, path) {
+        Some(value @ (Value::String(_) | Value::Number(_))) => seen.insert(value.to_string()),
+        _ => false,
+    })
+}
+
+/// A link to the next page in the answer.
+fn paginator(answer: &Value) -> Paginator {
+    let mut link = None;
+    walk(answer, "$".to_owned(), 3, &mut |path, value| {
+        let last = path.rsplit('.').next().unwrap_or("").to_lowercase();
+        let named = ["next", "next_url", "nexturl", "next_page_url", "next_link", "nextlink"]
+            .contains(&last.as_str())
+            || path.ends_with(".next.href");
+        if named && value.as_str().is_some_and(|text| text.starts_with("http") || text.starts_with('/')) {
+            link.get_or_insert_with(|| path.to_owned());
+        }
+    });
+    match link {
+        Some(next_url_path) => Paginator::JsonLink { next_url_path },
+        None => Paginator::SinglePage,
+    }
+}
+
+/// Values beside the records that are likely to move on every request.
+fn ignored(answer: &Value, records: &str) -> Vec<String> {
+    let telling = [
+        "generated",
+        "generation",
+        "request_id",
+        "requestid",
+        "server_time",
+        "servertime",
+        "last_updated",
+        "took",
+        "elapsed",
+        "query_time",
+        "ttl",
+        "now",
+    ];
+    let inside = records.trim_end_matches("[*]");
+    let mut found = Vec::new();
+    walk(answer, "$".to_owned(), 2, &mut |path, value| {
+        let name = path.rsplit('.').next().unwrap_or("").to_lowercase();
+        let named = telling.iter().any(|word| match word.len() {
+            0..=4 => name == *word,
+            _ => name.starts_with(word),
+        });
+        let within = inside != "$" && path.starts_with(inside);
+        if named && !within && (value.is_string() || value.is_number()) {
+            found.push(path.to_owned());
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! The commented pipeline file that `init` writes.
+
+use std::collections::BTreeMap;
+
+use tidegate_core::pipeline::{Format, Paginator};
+use url::Url;
+
+use super::guess::Guess;
+
+/// The file's text.
+pub(super) fn file(url: &Url, format: Format, guess: &Guess, columns: &[(String, String)]) -> String {
+    let (secret, params) = params(url);
+    let mut text = head(url);
+    text.push_str(&format!("\n[source]\nbase_url = {}\n", quoted(&base(url))));
+    if let Some(name) = &secret {
+        let variable = variable(name);
+        text.push_str(&format!(
+            "# The key never stands in this file: export {variable}=… before `tidegate run`.\n\
+             auth = {{ type = \"api_key\", location = \"query\", name = {}, api_key = \"${{{variable}}}\" }}\n",
+            quoted(name)
+        ));
+    }
+    text.push_str(&format!(
+        "\n[[streams]]\nname = \"{}\"\npath = {}\n",
+        stream_name(url),
+        template(url.path())
+    ));
+    if format != Format::Json {
+        text.push_str(&format!("format = \"{}\"\n", format.extension()));
+    }
+    text.push_str(&guessed(guess, format));
+    if !params.is_empty() {
+        text.push_str("\n# The query; {braces} would take values from a for_each list.\n[streams.params]\n");
+        for (key, values) in &params {
+            let values: Vec<String> = values.iter().map(|value| template(value)).collect();
+            let value =
+                if values.len() == 1 { values[0].clone() } else { format!("[{}]", values.join(", ")) };
+            text.push_str(&format!("{} = {value}\n", toml_key(key)));
+        }
+    }
+    if !columns.is_empty() {
+        let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        text.push_str(
+            "\n# Columns found (types widen as data comes; `columns = { … }` in the stream fixes them):\n",
+        );
+        for (name, data_type) in columns {
+            text.push_str(&format!("#   {:width$}  {data_type}\n", name.escape_debug().to_string()));
+        }
+    }
+    text
+}
+
+fn head(url: &Url) -> String {
+    format!(
+        "# Made by `tidegate init` from one answer of {}: every line is a guess to be checked.\n\
+         name = \"{}\"\n\
+         # Raw answers and the tables, relative to this file; \"s3://bucket/prefix\" works as well.\n\
+         staging = \"file:./staging\"\nlake = \"file:./lake\"\n",
+        url.host_str().unwrap_or_default(),
+        pipeline_name(url)
+    )
+}
+
+fn guessed(guess: &Guess, format: Format) -> String {
+    let mut text = String::new();
+    if format == Format::Json {
+        let found = match guess.count {
+            1 => "1 record".to_owned(),
+            count => format!("{count} records"),
+        };
+        text.push_str(&format!("# Where the records are in an answer; {found} were there.\n"));
+        text.push_str(&format!("records = {}\n", quoted(&guess.records)));
+    }
+    match &guess.event_time {
+        Some((path, newest)) => text.push_str(&format!(
+            "# The record's own time, which partitions it; the newest was {newest}.\nevent_time = {}\n",
+            quoted(path)
+        )),
+        None => text.push_str("# No time was found in the records, so the time of the poll partitions them.\n# event_time = \"…\"\n"),
+    }
+    text.push_str("partition_by = \"hour\"\n");
+    if let Some(key) = &guess.primary_key {
+        text.push_str("# What identifies a record: one that the poll before brought with the same content is not landed again.\n");
+        text.push_str(&format!("primary_key = [{}]\n", quoted(key)));
+    }
+    if let Paginator::JsonLink { next_url_path } = &guess.paginator {
+        text.push_str("# The answer names its next page.\n");
+        text.push_str(&format!(
+            "paginator = {{ type = \"json_link\", next_url_path = {} }}\n",
+            quoted(next_url_path)
+        ));
+    }
+    if !guess.ignore.is_empty() {
+        let paths: Vec<String> = guess.ignore.iter().map(|path| quoted(path)).collect();
+        text.push_str(&format!(
+            "# Values that move on every request and are no change of the data.\nignore = [{}]\n",
+            paths.join(", ")
+        ));
+    }
+    text.push_str("# When to look; also { cron = \"*/10 * * * *\" }.\ncadence = \"15m\"\n");
+    text
+}
+
+/// A TOML text.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A TOML text that is a template without references.
+fn template(text: &str) -> String {
+    quoted(&text.replace('{', "{{").replace('}', "}}"))
+}
+
+fn toml_key(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { quoted(key) }
+}
+
+fn base(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// The query without the parameter that looks like a secret, whose value must not be written.
+fn params(url: &Url) -> (Option<String>, BTreeMap<String, Vec<String>>) {
+    let telling =
+        ["key", "apikey", "api_key", "api-key", "token", "access_token", "appid", "app_id", "secret"];
+    let mut secret = None;
+    let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, value) in url.query_pairs() {
+        if secret.is_none() && telling.contains(&key.to_lowercase().as_str()) {
+            secret = Some(key.into_owned());
+        } else {
+            params.entry(key.into_owned()).or_default().push(value.into_owned());
+        }
+    }
+    (secret, params)
+}
+
+fn variable(parameter: &str) -> String {
+    parameter.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+/// `api.open-meteo.com` is `open_meteo`.
+fn pipeline_name(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let is_name = matches!(url.host(), Some(url::Host::Domain(_)));
+    let labels: Vec<&str> = host.split('.').filter(|label| !["www", "api"].contains(label)).collect();
+    match labels.as_slice() {
+        [] => name(host),
+        labels if !is_name => name(&labels.join("_")),
+        [only] => name(only),
+        [.., label, _] => name(label),
+    }
+}
+
+/// The last word of the path that says something.
+fn stream_name(url: &Url) -> String {
+    let segments = url.path_segments().into_iter().flatten();
+    let stems = segments.map(|segment| segment.split('.').next().unwrap_or(segment)).map(name);
+    let telling = |word: &String| {
+        word.chars().any(|c| c.is_ascii_alphabetic()) && !word.starts_with('_') && word != "quarantine"
+    };
+    stems.filter(telling).last().unwrap_or_else(|| "records".to_owned())
+}
+
+fn name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let name = lower.replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
+    let name = name.trim_matches('_').to_owned();
+    if name.is_empty() { "api".to_owned() } else { name }
+}
