@@ -8,7 +8,7 @@ mod fault;
 mod number;
 mod scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use std::ops::Range;
@@ -65,6 +65,11 @@ impl<'a> Reader<'a> {
     /// Byte offset of what is read next; whitespace may stand before it.
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    /// The text from an earlier offset up to here.
+    pub fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
     }
 
     /// The kind of the next value; the reader then stands exactly at its first byte.

@@ -1,7 +1,14 @@
 //! The load: batches to data files. Pure: the engine fetches pages and writes what comes out.
 
+mod column;
+mod fill;
 mod loader;
 mod manifest;
+mod misfit;
+mod settle;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use loader::{Loader, Outcome};
 pub use manifest::{Claim, DataFile, LoadManifest, Plan, Retyped, Rewrite};

@@ -1,12 +1,21 @@
 //! The schema of a table: one ledger of versions, each created once, that only ever widens.
 
+mod arrow;
+mod exact;
 mod infer;
+mod merge;
+mod names;
+#[cfg(test)]
+mod tests;
 mod widen;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use exact::{INT53, decimal, double};
 pub use infer::infer;
+pub(crate) use infer::{infer_fields, infer_next};
+pub(crate) use merge::{Merged, Rules, dotted};
 pub use widen::{Widened, widen};
 
 /// One version of a table's schema.
@@ -36,6 +45,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// A field whose column has its name.
+    pub fn new(name: &str, data_type: DataType) -> Field {
+        Field { name: name.to_owned(), column: None, data_type, declared: false }
+    }
+
     /// Name of the column.
     pub fn column(&self) -> &str {
         self.column.as_deref().unwrap_or(&self.name)

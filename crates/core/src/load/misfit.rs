@@ -1,0 +1,196 @@
+//! What does not fit a table, why, and the line of quarantine that keeps it.
+
+use jiff::Timestamp;
+
+use crate::json::{Number, compact, write_string};
+use crate::schema::{DataType, infer};
+use crate::time::Times;
+
+/// What reading one record brought to light besides its values.
+pub(super) struct Notes {
+    /// Values that have no place, in order.
+    pub(super) misfits: Vec<Misfit>,
+    /// The record's own time.
+    pub(super) event: Event,
+    /// How event times are written.
+    pub(super) times: Times,
+    /// Whether a field that holds nothing is worth a note, because the table may take it up.
+    pub(super) add: bool,
+}
+
+impl Notes {
+    /// Ready for the next record.
+    pub(super) fn clear(&mut self) {
+        self.misfits.clear();
+        self.event = Event::Missing;
+    }
+}
+
+/// A record's own time.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Event {
+    /// No such field.
+    Missing,
+    /// The point in time.
+    At(Timestamp),
+    /// This value (raw) is none.
+    Unreadable(String),
+}
+
+impl Event {
+    pub(super) fn of(value: &str, times: &Times) -> Event {
+        times.parse(value).map_or_else(|| Event::Unreadable(value.to_owned()), Event::At)
+    }
+}
+
+/// A value that has no place in the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Misfit {
+    pub(super) cause: Cause,
+    /// Dotted name of the field; empty for the record as a whole.
+    pub(super) field: String,
+    /// Raw JSON.
+    pub(super) value: String,
+}
+
+/// Why a value has no place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cause {
+    /// The table has no such field.
+    NewField,
+    /// The field has another type.
+    Type(DataType),
+    /// The row has no event time, so no partition.
+    Event,
+    /// The table would get more columns than allowed.
+    TooMany(u32),
+    /// The table does not exist.
+    NoTable,
+}
+
+impl Misfit {
+    pub(super) fn new(cause: Cause, field: String, value: &str) -> Misfit {
+        Misfit { cause, field, value: value.to_owned() }
+    }
+
+    /// Why, and what to do, in one sentence.
+    pub(super) fn reason(&self) -> String {
+        match &self.cause {
+            Cause::NewField => match unheld(&self.value) {
+                true => {
+                    "no number type holds all its digits; declare the column as string or double".to_owned()
+                }
+                false => format!("the table has no field {}", self.field),
+            },
+            Cause::Type(expected) => {
+                format!(
+                    "the column holds {}, this is {}{}",
+                    words(expected),
+                    found(&self.value),
+                    self.advice(expected)
+                )
+            }
+            Cause::Event if self.value == "null" => {
+                format!("the event time {} is missing, so the row has no partition", self.field)
+            }
+            Cause::Event => {
+                let field = &self.field;
+                format!(
+                    "the event time {field} is no point in time in the years 1 to 9999; set its unit, format or timezone"
+                )
+            }
+            Cause::TooMany(most) => {
+                format!(
+                    "the table would have more than {most} columns; raise limits.max_columns or declare a parent field as json"
+                )
+            }
+            Cause::NoTable => "the table does not exist and the contract creates none".to_owned(),
+        }
+    }
+
+    fn advice(&self, expected: &DataType) -> &'static str {
+        let number = Number::parse(&self.value).is_some();
+        match expected {
+            DataType::Double if number => {
+                " that a double does not hold exactly; declare the column as decimal, double or string"
+            }
+            DataType::Int53 | DataType::Int64 | DataType::Decimal(_) if number => {
+                " that the column does not hold with every digit; declare the column as decimal, double or string"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// Whether a value is a number that no type holds.
+fn unheld(value: &str) -> bool {
+    Number::parse(value).is_some() && infer(value.as_bytes()) == DataType::Unknown
+}
+
+/// Whether a value says nothing: null, an empty list, an empty object.
+pub(super) fn hollow(value: &str) -> bool {
+    match value.as_bytes() {
+        b"null" => true,
+        [b'[', inner @ .., b']'] | [b'{', inner @ .., b'}'] => inner.trim_ascii().is_empty(),
+        _ => false,
+    }
+}
+
+fn words(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Unknown => "nothing yet",
+        DataType::Boolean => "booleans",
+        DataType::Int53 | DataType::Int64 => "64-bit integers",
+        DataType::Decimal(0) => "integers of up to 38 digits",
+        DataType::Decimal(_) => "decimals (20 digits before the point, 18 after)",
+        DataType::Double => "doubles",
+        DataType::Date => "dates",
+        DataType::Timestamp => "timestamps",
+        DataType::String => "text",
+        DataType::Json => "JSON",
+        DataType::Struct(_) => "objects",
+        DataType::List(_) => "lists",
+    }
+}
+
+fn found(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "text",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// Where a record came from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// `<stream>/<seq>` of its batch.
+    pub(super) batch: &'a str,
+    /// Key of its page.
+    pub(super) page: &'a str,
+    /// Its ordinal in the batch.
+    pub(super) row: u64,
+    /// Its raw JSON.
+    pub(super) record: &'a str,
+}
+
+/// Appends one line of quarantine.
+pub(super) fn write_line(origin: &Origin<'_>, misfit: &Misfit, out: &mut Vec<u8>) {
+    let texts = [("{\"batch\":", origin.batch), (",\"page\":", origin.page)];
+    for (key, text) in texts {
+        out.extend_from_slice(key.as_bytes());
+        write_string(text, out);
+    }
+    out.extend_from_slice(format!(",\"row\":{},\"reason\":", origin.row).as_bytes());
+    write_string(&misfit.reason(), out);
+    out.extend_from_slice(b",\"field\":");
+    write_string(&misfit.field, out);
+    out.extend_from_slice(b",\"value\":");
+    compact(&misfit.value, out);
+    out.extend_from_slice(b",\"record\":");
+    compact(origin.record, out);
+    out.extend_from_slice(b"}\n");
+}
