@@ -88,12 +88,12 @@ pub const CLAIMS: &str = "_tidegate/claims/";
 
 /// Prefix of the claims of a stream.
 pub fn claims(stream: &str) -> String {
-    format!("_tidegate/claims/{stream}/")
+    format!("{CLAIMS}{stream}/")
 }
 
 /// The claim of one batch.
 pub fn claim(stream: &str, seq: u64) -> String {
-    format!("_tidegate/claims/{stream}/{seq:012}.json")
+    format!("{CLAIMS}{stream}/{seq:012}.json")
 }
 
 /// The stream and sequence number that a claim key names.
@@ -149,24 +149,31 @@ pub fn parse_rewrite(key: &str) -> Option<(LoadId, u32)> {
     Some((LoadId(load.to_owned()), k.parse().ok()?))
 }
 
+/// Prefix of the marks of all tables.
+pub const RETYPED: &str = "_tidegate/retyped/";
+
 /// The mark that every load of a table has at least this schema version.
 pub fn retyped(table: &str, version: u32) -> String {
-    format!("_tidegate/retyped/{table}/{version:06}.json")
+    format!("{RETYPED}{table}/{version:06}.json")
 }
+
+/// Prefix of the schema versions of all tables.
+pub const SCHEMAS: &str = "_tidegate/schema/";
 
 /// Prefix of the schema versions of a table.
 pub fn schemas(table: &str) -> String {
-    format!("_tidegate/schema/{table}/")
+    format!("{SCHEMAS}{table}/")
 }
 
 /// One version of a table's schema.
 pub fn schema(table: &str, version: u32) -> String {
-    format!("_tidegate/schema/{table}/{version:06}.json")
+    format!("{SCHEMAS}{table}/{version:06}.json")
 }
 
-/// The version that a schema key names.
-pub fn parse_schema(key: &str) -> Option<u32> {
-    key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+/// The table and version that a schema key names.
+pub fn parse_schema(key: &str) -> Option<(&str, u32)> {
+    let (table, file) = key.strip_prefix(SCHEMAS)?.split_once('/')?;
+    Some((table, file.strip_suffix(".json")?.parse().ok()?))
 }
 
 /// Rows of a load that did not fit.
@@ -201,7 +208,7 @@ mod tests {
         assert_eq!(parse_batch("batches/weather/42.batch.json"), None);
         assert_eq!(parse_batch("pages/weather/000000000042/ab.json"), None);
         assert_eq!(parse_claim(&claim("weather", 7)), Some(("weather", 7)));
-        assert_eq!(parse_schema(&schema("weather", 3)), Some(3));
+        assert_eq!(parse_schema(&schema("weather", 3)), Some(("weather", 3)));
         let id = LoadId::of_batch("weather", 1);
         for revision in [0, 1, 12] {
             assert_eq!(parse_load(&load(&id, revision)), Some((id.clone(), revision)));

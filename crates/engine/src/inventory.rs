@@ -44,7 +44,8 @@ impl Inventory {
         }
         let lake = env.lake.as_ref();
         let claims = objects::list(env, lake, keys::CLAIMS).await?;
-        taken.claims = claims.iter().filter_map(|meta| keys::parse_claim(meta.location.as_ref()).map(owned)).collect();
+        taken.claims =
+            claims.iter().filter_map(|meta| keys::parse_claim(meta.location.as_ref()).map(owned)).collect();
         let plans = objects::list(env, lake, keys::PLANS).await?;
         taken.plans = plans.iter().filter_map(|meta| keys::parse_plan(meta.location.as_ref())).collect();
         for meta in objects::list(env, lake, keys::LOADS).await? {
@@ -54,7 +55,8 @@ impl Inventory {
             }
         }
         let rewrites = objects::list(env, lake, keys::REWRITES).await?;
-        taken.rewrites = rewrites.iter().filter_map(|meta| keys::parse_rewrite(meta.location.as_ref())).collect();
+        taken.rewrites =
+            rewrites.iter().filter_map(|meta| keys::parse_rewrite(meta.location.as_ref())).collect();
         taken.read_windowed(env).await?;
         Ok(taken)
     }

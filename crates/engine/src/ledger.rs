@@ -18,7 +18,7 @@ pub async fn current(env: &Env, table: &str) -> Result<TableSchema, Error> {
 /// The number of the latest version; 0 where the table does not exist yet.
 pub(crate) async fn latest_version(env: &Env, table: &str) -> Result<u32, Error> {
     let found = objects::list(env, env.lake.as_ref(), &keys::schemas(table)).await?;
-    let version = |meta: &ObjectMeta| keys::parse_schema(meta.location.as_ref());
+    let version = |meta: &ObjectMeta| keys::parse_schema(meta.location.as_ref()).map(|(_, version)| version);
     Ok(found.iter().filter_map(version).max().unwrap_or(0))
 }
 

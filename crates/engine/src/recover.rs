@@ -1,13 +1,14 @@
 //! Whatever a crash left is finished by the rules of the ordinary line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{Plan, Rewrite};
 
 use crate::inventory::{BatchId, Inventory};
 use crate::load::{End, LoadReport, load_batch};
-use crate::{Env, Error, claim, documents, retype, rewrite, window};
+use crate::retype::retype;
+use crate::{Env, Error, claim, documents, objects, rewrite, window};
 
 /// What recovery did.
 #[derive(Debug, Default)]
@@ -32,40 +33,58 @@ pub enum Missing {
 pub async fn recover(env: &Env, streams: &[String], missing: Missing) -> Result<Recovery, Error> {
     let inventory = Inventory::take(env, streams).await?;
     let mut recovery = Recovery::default();
-    for (load, revision) in &inventory.rewrites {
-        recovery.note(load, resume(env, load, *revision).await.map(|()| None));
-    }
-    let plans: BTreeSet<&LoadId> = inventory.plans.iter().filter(|load| !inventory.loads.contains_key(load)).collect();
-    for load in plans {
-        recovery.note(load, resume_plan(env, load).await.map(Some));
-    }
-    for id in inventory.unended() {
-        if let Some(report) = recovery.note_batch(id, resume_claim(env, id).await) {
-            recovery.loads.extend(report);
-        }
-    }
+    recovery.finish_begun(env, &inventory).await;
     if missing == Missing::Load {
         for id in inventory.unclaimed() {
             let loaded = load_batch(env, &keys::batch(&id.0, id.1)).await;
-            if let Some(report) = recovery.note_batch(id, loaded.map(Some)) {
-                recovery.loads.extend(report);
-            }
+            recovery.note(keys::batch(&id.0, id.1), loaded.map(Some));
         }
     }
     recovery.loads.retain(|report| report.end == End::Loaded);
+    for table in outdated(env).await? {
+        match retype(env, &table).await {
+            Ok(retyping) => recovery.loads.extend(retyping.loads),
+            Err(error) => recovery.failures.push((table, error)),
+        }
+    }
     Ok(recovery)
 }
 
+/// Tables whose latest schema version is not marked as reached by all loads.
+async fn outdated(env: &Env) -> Result<BTreeSet<String>, Error> {
+    let mut versions: BTreeMap<String, u32> = BTreeMap::new();
+    for meta in objects::list(env, env.lake.as_ref(), keys::SCHEMAS).await? {
+        if let Some((table, version)) = keys::parse_schema(meta.location.as_ref()) {
+            let latest = versions.entry(table.to_owned()).or_default();
+            *latest = version.max(*latest);
+        }
+    }
+    let marks = objects::list(env, env.lake.as_ref(), keys::RETYPED).await?;
+    let marks: BTreeSet<&str> = marks.iter().map(|meta| meta.location.as_ref()).collect();
+    versions
+        .retain(|table, version| *version > 1 && !marks.contains(keys::retyped(table, *version).as_str()));
+    Ok(versions.into_keys().collect())
+}
+
 impl Recovery {
-    fn note(&mut self, load: &LoadId, result: Result<Option<LoadReport>, Error>) {
-        match result {
-            Ok(report) => self.loads.extend(report),
-            Err(error) => self.failures.push((load.to_string(), error)),
+    /// Rewrites, plans and claims whose end is missing.
+    async fn finish_begun(&mut self, env: &Env, inventory: &Inventory) {
+        for (load, revision) in &inventory.rewrites {
+            self.note(load.to_string(), resume(env, load, *revision).await.map(|()| None));
+        }
+        for load in inventory.plans.iter().filter(|load| !inventory.loads.contains_key(load)) {
+            self.note(load.to_string(), resume_plan(env, load).await.map(Some));
+        }
+        for id in inventory.unended() {
+            self.note(keys::batch(&id.0, id.1), resume_claim(env, id).await);
         }
     }
 
-    fn note_batch<T>(&mut self, id: &BatchId, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|error| self.failures.push((keys::batch(&id.0, id.1), error))).ok()
+    fn note(&mut self, subject: String, result: Result<Option<LoadReport>, Error>) {
+        match result {
+            Ok(report) => self.loads.extend(report),
+            Err(error) => self.failures.push((subject, error)),
+        }
     }
 }
 

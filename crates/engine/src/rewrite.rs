@@ -43,6 +43,7 @@ pub(crate) async fn rewrite(
             load: load.clone(),
             revision: before.revision + 1,
             spec: spec.unwrap_or(&before.spec).clone(),
+            ledger_decides: spec.is_none(),
         };
         let decoded = decoded(env, &before, &intent).await?;
         let key = keys::rewrite(load, intent.revision);
@@ -88,7 +89,11 @@ async fn ended(env: &Env, load: &LoadId) -> Result<LoadManifest, Error> {
 
 async fn decoded(env: &Env, before: &LoadManifest, intent: &Rewrite) -> Result<Decoded, Error> {
     let batches = decode::batches(env, &before.batches).await?;
-    decode::decode(env, &intent.load, &intent.spec, &batches).await
+    let mut spec = intent.spec.clone();
+    if intent.ledger_decides {
+        spec.columns.clear();
+    }
+    decode::decode(env, &intent.load, &spec, &batches).await
 }
 
 /// Does what the intent says.

@@ -79,6 +79,11 @@ fn start(at: Timestamp, window: Duration) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(length).saturating_mul(length)).unwrap_or(Timestamp::MIN)
 }
 
+/// The end of the window that holds a point in time.
+pub(crate) fn end_of(at: Timestamp, window: Duration) -> Timestamp {
+    end(start(at, window), window)
+}
+
 fn end(from: Timestamp, window: Duration) -> Timestamp {
     from.checked_add(window).unwrap_or(Timestamp::MAX)
 }
@@ -146,6 +151,9 @@ mod tests {
             assert_eq!(start(at, Duration::from_secs(seconds)), from.parse().expect("a time"), "{seconds}");
         }
         let before: Timestamp = "1969-12-31T23:59:59Z".parse().expect("a time");
-        assert_eq!(start(before, Duration::from_secs(3_600)), "1969-12-31T23:00:00Z".parse().expect("a time"));
+        assert_eq!(
+            start(before, Duration::from_secs(3_600)),
+            "1969-12-31T23:00:00Z".parse().expect("a time")
+        );
     }
 }

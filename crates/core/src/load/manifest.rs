@@ -82,6 +82,9 @@ pub struct Rewrite {
     pub revision: u32,
     /// How the rows are made this time.
     pub spec: LoadSpec,
+    /// Whether the ledger alone says what the columns are. False for a replay, whose declared columns may be news to
+    /// the ledger; true for a re-typing, so that old settings never go back on newer ones.
+    pub ledger_decides: bool,
 }
 
 /// The mark that every load of a table has reached a schema version.

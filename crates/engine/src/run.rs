@@ -1,0 +1,281 @@
+//! Polling and loading in one process, until told to stop.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::{Either, FutureExt, Shared, join_all, select};
+use tidegate_core::error::Kind;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::{Pipeline, Stream};
+use tokio::sync::Semaphore;
+
+use crate::event::Event;
+use crate::load::{End, LoadReport};
+use crate::recover::{Missing, recover};
+use crate::tick::{Turn, tick, worse};
+use crate::{Env, Error, Gate, Outcome, retype, window};
+
+/// Streams polled at the same time.
+const STREAMS_AT_ONCE: usize = 8;
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Each stream once, whether or not it is due, and then the end.
+    pub once: bool,
+    /// No poll after this time.
+    pub until: Option<Timestamp>,
+    /// How staged batches are loaded.
+    pub load: LoadMode,
+}
+
+/// How staged batches are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// Each at once.
+    Event,
+    /// All of a closed window together.
+    Window(Duration),
+    /// Not by this process.
+    Off,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Polls that came through.
+    pub polls: u64,
+    /// Of them, those that found something new.
+    pub changed: u64,
+    /// Requests that these polls sent.
+    pub requests: u64,
+    /// Elements that answered 304.
+    pub not_modified: u64,
+    /// Loads that this run ended.
+    pub loads: u64,
+    /// Loads that were made anew.
+    pub rewritten: u64,
+    /// Rows landed.
+    pub rows: u64,
+    /// Data files written.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows and values that went to quarantine.
+    pub quarantined: u64,
+    /// Polls, loads and recoveries that failed.
+    pub failures: u64,
+    /// The worst kind of failure.
+    pub worst: Option<Kind>,
+}
+
+impl Summary {
+    /// Takes an event in.
+    pub fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Polled { visit, .. } => {
+                self.polls += 1;
+                self.requests += visit.requests;
+                self.not_modified += visit.not_modified;
+                self.changed += u64::from(visit.outcome != Outcome::Unchanged);
+                visit.failures.iter().for_each(|(_, error)| self.fail(error));
+            }
+            Event::Loaded(report) if report.end == End::Loaded => {
+                self.loads += 1;
+                self.rows += report.rows;
+                self.files += report.files;
+                self.bytes += report.bytes;
+                self.quarantined += report.quarantined;
+            }
+            Event::Loaded(report) => self.rewritten += u64::from(report.end == End::Rewritten),
+            Event::Failed { error, .. } => self.fail(error),
+            Event::Sleeping { .. } => {}
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.failures += 1;
+        self.worst = Some(self.worst.map_or(error.kind(), |worst| worse(worst, error.kind())));
+    }
+}
+
+/// What the streams of a run share.
+struct Run<'a, S: Future<Output = ()>> {
+    env: &'a Env,
+    pipeline: &'a Pipeline,
+    options: RunOptions,
+    gate: Gate,
+    permits: Semaphore,
+    /// One re-typing at a time: two of one table would do the same work twice.
+    retyping: tokio::sync::Mutex<()>,
+    stop: Shared<S>,
+    observer: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+/// Finishes what the last run left, then polls each stream when it is due and loads what was staged. Ends when `stop`
+/// resolves, at `options.until`, or after one round; the step under way is finished first. Errors are events: none of
+/// one stream stops another.
+pub async fn run(
+    env: &Env,
+    pipeline: &Pipeline,
+    options: RunOptions,
+    stop: impl Future<Output = ()>,
+    observer: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<Summary, Error> {
+    let summary = Mutex::new(Summary::default());
+    let noting = |event: Event<'_>| {
+        summary.lock().unwrap_or_else(PoisonError::into_inner).note(&event);
+        observer(event);
+    };
+    let run = Run {
+        env,
+        pipeline,
+        options,
+        gate: Gate::new(&pipeline.source.limits),
+        permits: Semaphore::new(STREAMS_AT_ONCE),
+        retyping: tokio::sync::Mutex::new(()),
+        stop: stop.shared(),
+        observer: &noting,
+    };
+    let all: Vec<String> = pipeline.streams.iter().map(|stream| stream.name.clone()).collect();
+    if options.load != LoadMode::Off {
+        run.recover(&all).await;
+    }
+    let streams = join_all(pipeline.streams.iter().map(|stream| run.follow(stream)));
+    match options.load {
+        LoadMode::Window(window) if options.once => {
+            streams.await;
+            run.load_windows(&all, window).await;
+        }
+        LoadMode::Window(window) => {
+            futures::join!(streams, run.follow_windows(&all, window));
+        }
+        LoadMode::Event | LoadMode::Off => {
+            streams.await;
+        }
+    }
+    drop(run);
+    Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl<S: Future<Output = ()>> Run<'_, S> {
+    /// The life of one stream.
+    async fn follow(&self, stream: &Stream) {
+        let mut turn = match Turn::resume(self.env, stream).await {
+            Ok(turn) => turn,
+            Err(error) => {
+                (self.observer)(Event::Failed { subject: &stream.name, error: &error, next: None });
+                Turn::default()
+            }
+        };
+        loop {
+            if !self.options.once {
+                let due = turn.due(stream, self.env.clock.now());
+                if !self.sleep_until(due, &stream.name).await {
+                    return;
+                }
+            }
+            // Never closed while the run lasts.
+            let _permit = self.permits.acquire().await;
+            if self.stop.clone().now_or_never().is_some() {
+                return;
+            }
+            self.turn(stream, &mut turn).await;
+            if self.options.once {
+                return;
+            }
+        }
+    }
+
+    async fn turn(&self, stream: &Stream, turn: &mut Turn) {
+        let load = self.options.load == LoadMode::Event;
+        let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).await;
+        if turn.behind {
+            turn.behind = !self.recover(std::slice::from_ref(&stream.name)).await;
+        } else if report.is_some_and(|report| report.widened) {
+            self.retype(stream.table()).await;
+        }
+    }
+
+    /// Waits; false if the run ends before.
+    async fn sleep_until(&self, due: Timestamp, stream: &str) -> bool {
+        let now = self.env.clock.now();
+        let last = self.options.until.unwrap_or(Timestamp::MAX);
+        if due > now {
+            (self.observer)(Event::Sleeping { stream, until: due.min(last) });
+        }
+        self.pause(due.min(last)).await && due <= last
+    }
+
+    /// Waits on the clock, in steps, so that a clock that was set back does not make it wait for ever. False if the run is
+    /// told to stop.
+    async fn pause(&self, until: Timestamp) -> bool {
+        const STEP: Duration = Duration::from_secs(60);
+        loop {
+            let left = Duration::try_from(until.duration_since(self.env.clock.now())).unwrap_or_default();
+            if left.is_zero() {
+                return self.stop.clone().now_or_never().is_none();
+            }
+            let sleep = self.env.clock.sleep(left.min(STEP));
+            if let Either::Left(_) = select(self.stop.clone(), sleep).await {
+                return false;
+            }
+        }
+    }
+
+    /// Finishes what was left; false if something remains that time may mend.
+    async fn recover(&self, streams: &[String]) -> bool {
+        let missing = if self.options.load == LoadMode::Event { Missing::Load } else { Missing::Leave };
+        match recover(self.env, streams, missing).await {
+            Ok(recovery) => {
+                recovery.loads.iter().for_each(|report| (self.observer)(Event::Loaded(report)));
+                for (subject, error) in &recovery.failures {
+                    (self.observer)(Event::Failed { subject, error, next: None });
+                }
+                recovery.failures.iter().all(|(_, error)| error.kind() != Kind::Transient)
+            }
+            Err(error) => {
+                (self.observer)(Event::Failed { subject: "recovery", error: &error, next: None });
+                false
+            }
+        }
+    }
+
+    async fn retype(&self, table: &str) {
+        let _one = self.retyping.lock().await;
+        match retype::retype(self.env, table).await {
+            Ok(done) => done.loads.iter().for_each(|report| (self.observer)(Event::Loaded(report))),
+            Err(error) => (self.observer)(Event::Failed { subject: table, error: &error, next: None }),
+        }
+    }
+
+    async fn follow_windows(&self, streams: &[String], window: Duration) {
+        let last = self.options.until.unwrap_or(Timestamp::MAX);
+        loop {
+            let next = window::end_of(self.env.clock.now(), window);
+            let goes_on = self.pause(next.min(last)).await;
+            self.load_windows(streams, window).await;
+            if !goes_on || next > last {
+                return;
+            }
+        }
+    }
+
+    async fn load_windows(&self, streams: &[String], window: Duration) {
+        match window::load_windows(self.env, streams, window).await {
+            Ok(reports) => self.loaded(&reports).await,
+            Err(error) => (self.observer)(Event::Failed { subject: "window", error: &error, next: None }),
+        }
+    }
+
+    async fn loaded(&self, reports: &[LoadReport]) {
+        reports.iter().for_each(|report| (self.observer)(Event::Loaded(report)));
+        let widened: BTreeSet<&str> =
+            reports.iter().filter(|report| report.widened).map(|report| report.table.as_str()).collect();
+        for table in widened {
+            self.retype(table).await;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! One turn of a stream: poll it, keep the advice, load what was staged.
+
+use tidegate_core::error::Kind;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::{Pipeline, Stream};
+use tidegate_core::schedule;
+
+use crate::event::Event;
+use crate::load::{LoadReport, load_batch};
+use crate::state::{Failure, StreamState};
+use crate::{Env, Error, Gate, Head, Outcome, Visit, head, poll};
+
+/// What a process remembers of a stream between its turns.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// The advice, as last written.
+    pub state: StreamState,
+    head: Option<Head>,
+    /// Whether a load of this stream has failed, so that staged batches wait for recovery.
+    pub behind: bool,
+}
+
+impl Turn {
+    /// Picks up where the last process left off.
+    pub async fn resume(env: &Env, stream: &Stream) -> Result<Turn, Error> {
+        Ok(Turn { state: StreamState::read(env, &stream.name).await?, ..Turn::default() })
+    }
+
+    /// When the stream is due.
+    pub fn due(&self, stream: &Stream, now: Timestamp) -> Timestamp {
+        let held = self.state.next_due.filter(|due| *due > now && self.state.failure.is_some());
+        schedule::next(&stream.cadence, self.state.last_poll, now, held)
+    }
+}
+
+/// Polls a stream once and, if `load`, loads what was staged. Errors are reported to `observer` and kept in the turn;
+/// what is returned is the load, if there was one.
+pub async fn tick(
+    env: &Env,
+    pipeline: &Pipeline,
+    stream: &Stream,
+    gate: &Gate,
+    turn: &mut Turn,
+    load: bool,
+    observer: &(dyn Fn(Event<'_>) + Sync),
+) -> Option<LoadReport> {
+    let visit = visit(env, pipeline, stream, gate, turn).await;
+    let next = note(env, stream, turn, &visit);
+    match &visit {
+        Ok(visit) => observer(Event::Polled { visit, next }),
+        Err(error) => observer(Event::Failed { subject: &stream.name, error, next: Some(next) }),
+    }
+    if let Err(error) = turn.state.write(env, &stream.name).await {
+        observer(Event::Failed { subject: &stream.name, error: &error, next: Some(next) });
+    }
+    let Ok(Visit { outcome: Outcome::Staged { key, .. }, head, .. }) = visit else {
+        turn.head = visit.ok().map(|visit| visit.head);
+        return None;
+    };
+    turn.head = Some(head);
+    if !load {
+        return None;
+    }
+    match load_batch(env, &key).await {
+        Ok(report) => {
+            observer(Event::Loaded(&report));
+            Some(report)
+        }
+        Err(error) => {
+            turn.behind |= error.kind() == Kind::Transient;
+            observer(Event::Failed { subject: &key, error: &error, next: Some(next) });
+            None
+        }
+    }
+}
+
+async fn visit(
+    env: &Env,
+    pipeline: &Pipeline,
+    stream: &Stream,
+    gate: &Gate,
+    turn: &mut Turn,
+) -> Result<Visit, Error> {
+    let last = match turn.head.take() {
+        Some(head) => head,
+        None => head(env, &stream.name, Some(turn.state.head).filter(|seq| *seq > 0)).await?,
+    };
+    poll(env, pipeline, stream, gate, Some(last)).await
+}
+
+/// Takes a poll into the advice; returns when the next one is due.
+fn note(env: &Env, stream: &Stream, turn: &mut Turn, visit: &Result<Visit, Error>) -> Timestamp {
+    let now = env.clock.now();
+    let state = &mut turn.state;
+    let (at, hold) = match visit {
+        Ok(visit) => {
+            state.failures_in_a_row = 0;
+            state.failure = visit.failures.first().map(|(_, error)| failure(now, error));
+            state.head = visit.head.seq;
+            match visit.outcome {
+                Outcome::Unchanged => state.unchanged += 1,
+                Outcome::Staged { .. } => {
+                    state.changed += 1;
+                    state.last_change = Some(visit.at);
+                }
+            }
+            (visit.at, visit.retry_at())
+        }
+        Err(error) => {
+            state.failed += 1;
+            state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
+            state.failure = Some(failure(now, error));
+            (now, error.retry_at())
+        }
+    };
+    state.last_poll = Some(at);
+    let next = schedule::next(&stream.cadence, Some(at), now, hold);
+    state.next_due = Some(next);
+    next
+}
+
+fn failure(at: Timestamp, error: &Error) -> Failure {
+    Failure { at, kind: error.kind(), message: error.to_string() }
+}
+
+/// The worse of two kinds: what a reader should hear of first.
+pub(crate) fn worse(a: Kind, b: Kind) -> Kind {
+    const RANK: [Kind; 5] = [Kind::Transient, Kind::Source, Kind::Data, Kind::Config, Kind::Internal];
+    let rank = |kind| RANK.iter().position(|ranked| *ranked == kind);
+    if rank(b) > rank(a) { b } else { a }
+}
