@@ -1,9 +1,12 @@
 //! A table of the lake as Glue's catalog describes it: columns from the schema ledger, partitions by projection, so
 //! that a new partition needs no call and no crawler.
 
+use object_store::ObjectStore as _;
+use object_store::path::Path;
 use serde_json::{Value, json};
 use tidegate_core::pipeline::PartitionBy;
 use tidegate_core::schema::{DataType, Field, LINEAGE, TableSchema};
+use tidegate_engine::Env;
 
 use crate::call::{Aws, CallError};
 
@@ -121,6 +124,15 @@ fn hive(data_type: &DataType) -> Option<String> {
 /// Whether Hive can write the name inside a type: it has no quotes there.
 fn plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// First and last year that a table has data of; `None` where it has none.
+pub async fn years(env: &Env, table: &str) -> object_store::Result<Option<(i16, i16)>> {
+    let prefix = Path::parse(table)?;
+    let listing = env.lake.list_with_delimiter(Some(&prefix)).await?;
+    let year = |place: &Path| place.filename()?.strip_prefix("year=")?.parse::<i16>().ok();
+    let years: Vec<i16> = listing.common_prefixes.iter().filter_map(year).collect();
+    Ok(years.iter().min().zip(years.iter().max()).map(|(first, last)| (*first, *last)))
 }
 
 /// Creates the table, or brings it to what `described` says; whether anything was written.

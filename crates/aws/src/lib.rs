@@ -11,5 +11,12 @@ pub mod call;
 pub mod catalog;
 pub mod emptier;
 pub mod metrics;
+pub mod plan;
+pub mod poller;
 pub mod secrets;
 pub mod settings;
+pub mod shell;
+pub mod starter;
+
+/// The whole system as one CloudFormation template.
+pub const TEMPLATE: &str = include_str!("../../../infra/cloudformation.yaml");

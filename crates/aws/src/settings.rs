@@ -1,11 +1,12 @@
 //! What a function is told by its environment. Read once at its start; nothing else reads the environment.
 
 use object_store::aws::AwsCredential;
+use tidegate_core::pipeline::{Cadence, PartitionBy};
 
 use crate::call::Aws;
 
 /// Settings of both functions. The template writes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Name of the stack; the dimension of every metric.
     pub stack: String,
@@ -16,9 +17,9 @@ pub struct Settings {
     /// Address of the lake.
     pub lake: String,
     /// Partition grain for every table; `None` takes the file's.
-    pub partition_by: Option<String>,
+    pub partition_by: Option<PartitionBy>,
     /// Cadence for every stream; `None` takes the file's.
-    pub cadence: Option<String>,
+    pub cadence: Option<Cadence>,
     /// Who partitions.
     pub mode: Mode,
     /// Name of the Glue job.
@@ -63,8 +64,8 @@ impl Settings {
             pipeline: text("TIDEGATE_PIPELINE"),
             staging,
             lake,
-            partition_by: text("TIDEGATE_PARTITION_BY").filter(|grain| grain != "file"),
-            cadence: text("TIDEGATE_CADENCE").filter(|cadence| cadence != "file").map(|c| span(&c)),
+            partition_by: text("TIDEGATE_PARTITION_BY").map_or(Ok(None), |word| grain(&word))?,
+            cadence: text("TIDEGATE_CADENCE").map_or(Ok(None), |word| cadence(&word))?,
             mode: match text("TIDEGATE_ENGINE").as_deref() {
                 None | Some("auto") => Mode::Auto,
                 Some("lambda") => Mode::Lambda,
@@ -81,10 +82,24 @@ impl Settings {
     }
 }
 
-/// `7 minutes`, as schedules of AWS write it, in the form of the pipeline file: `7m`.
-fn span(text: &str) -> String {
-    let Some((number, unit)) = text.split_once(' ') else { return text.to_owned() };
-    format!("{number}{}", &unit[..unit.len().min(1)])
+fn grain(word: &str) -> Result<Option<PartitionBy>, String> {
+    if word == "file" {
+        return Ok(None);
+    }
+    serde_json::from_value(word.into()).map(Some).map_err(|_| {
+        format!("TIDEGATE_PARTITION_BY is `{word}`; it takes year, month, day, hour, minute or file")
+    })
+}
+
+/// `file`, `learn`, a span as in the pipeline file (`7m`), or a rate as schedules of AWS write it (`7 minutes`).
+fn cadence(text: &str) -> Result<Option<Cadence>, String> {
+    match (text, text.split_once(' ')) {
+        ("file", _) => Ok(None),
+        ("learn", _) => Ok(Some(Cadence::default())),
+        (_, Some((number, unit))) => format!("{number}{}", unit.get(..1).unwrap_or(unit)).parse().map(Some),
+        (span, None) => span.parse().map(Some),
+    }
+    .map_err(|reason: String| format!("TIDEGATE_CADENCE: {reason}"))
 }
 
 /// AWS as a function's environment names it.
@@ -130,6 +145,8 @@ pub fn variable(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_core::pipeline::Span;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
@@ -149,13 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_in_words_becomes_a_span() {
-        for (rate, written) in [("7 minutes", "7m"), ("1 hour", "1h"), ("learn", "learn"), ("90s", "90s")] {
+    fn a_rate_in_words_is_a_span() {
+        let every = |rate| read(&[("TIDEGATE_CADENCE", rate)]).expect("settings").cadence;
+        for (rate, seconds) in [("7 minutes", 420), ("1 hour", 3600), ("90s", 90)] {
             assert_eq!(
-                read(&[("TIDEGATE_CADENCE", rate)]).expect("settings").cadence.as_deref(),
-                Some(written)
+                every(rate).and_then(|cadence| cadence.every),
+                Some(Span::from_secs(seconds)),
+                "{rate}"
             );
         }
+        assert_eq!(every("learn"), Some(Cadence::default()));
+        assert_eq!(every("file"), None);
     }
 
     #[test]

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `tidegate aws`: prints the template that sets the system up.
+
+fn main() {
+    print!("{}", tidegate_aws::TEMPLATE);
+}

@@ -142,16 +142,18 @@ fn secret(text: &str) -> Result<(), Wrong> {
     references(text)
 }
 
-/// Text in which `${NAME}` and `${file:/path}` stand for secrets.
+/// Text in which `${NAME}`, `${file:/path}`, `${aws-secret:NAME}` and `${aws-parameter:NAME}` stand for secrets.
 fn references(text: &str) -> Result<(), Wrong> {
-    let example = "write \"${NAME}\" for an environment variable or \"${file:/path}\" for a file";
+    let example = "write \"${NAME}\" for an environment variable, \"${file:/path}\" for a file or, on AWS, \
+                   \"${aws-secret:NAME}\" or \"${aws-parameter:NAME}\"";
     for rest in text.split("${").skip(1) {
         let Some((reference, _)) = rest.split_once('}') else {
             return wrong("`${` is not closed by `}`", example);
         };
         let variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let ok = match reference.strip_prefix("file:") {
-            Some(path) => !path.is_empty(),
+        let ok = match reference.split_once(':') {
+            Some(("file" | "aws-secret" | "aws-parameter", name)) => !name.is_empty(),
+            Some(_) => false,
             None => !reference.is_empty() && reference.chars().all(variable),
         };
         if !ok {

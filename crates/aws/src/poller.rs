@@ -1,0 +1,179 @@
+//! The poller: each minute, whatever is due.
+//!
+//! The advice in staging says when each stream is due. What falls due within the minute is waited for, to the second;
+//! what does not is left to a later tick. Two ticks that overlap do no harm: of two polls one wins the batch.
+
+use serde_json::{Value, json};
+use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::pipeline::{self, Pipeline, Stream};
+use tidegate_engine::{Env, Event, Gate, Outcome, Turn, tick};
+
+use crate::call::Aws;
+use crate::metrics::{self, Metric};
+use crate::secrets;
+use crate::settings::Settings;
+
+/// The pipeline of a stack that names none: current weather of several cities.
+pub const EXAMPLE: &str = include_str!("../../../examples/open-meteo.toml");
+
+/// How far ahead a tick looks: up to the next one.
+const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+
+/// Reads the pipeline file and sets it to the stack's buckets, grain and cadence.
+pub fn pipeline(text: &str, settings: &Settings) -> Result<Pipeline, String> {
+    let mut pipeline = pipeline::read(text, &[]).map_err(|mistakes| {
+        let all: Vec<String> = mistakes.into_iter().map(|mistake| mistake.message).collect();
+        format!("the pipeline file cannot be used: {}; run `tidegate check` on it", all.join("; "))
+    })?;
+    pipeline.staging.clone_from(&settings.staging);
+    pipeline.lake.clone_from(&settings.lake);
+    for stream in &mut pipeline.streams {
+        if let Some(by) = settings.partition_by {
+            stream.partition_by = by;
+        }
+        if let Some(cadence) = &settings.cadence {
+            stream.cadence = cadence.clone();
+        }
+    }
+    Ok(pipeline)
+}
+
+/// The values of all secrets that the pipeline names: from AWS where the reference says so, else from `variable`.
+pub async fn secret_values(
+    aws: &Aws,
+    pipeline: &Pipeline,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, String)>, String> {
+    let mut values = Vec::new();
+    for reference in pipeline.secret_references() {
+        let value = match secrets::resolve(aws, reference).await.map_err(|error| error.to_string())? {
+            Some(value) => value,
+            None => variable(reference).ok_or_else(|| {
+                format!("${{{reference}}} has no value here; write ${{aws-secret:…}} or ${{aws-parameter:…}} instead")
+            })?,
+        };
+        values.push((reference.to_owned(), value));
+    }
+    Ok(values)
+}
+
+/// What the polls of one tick came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    polls: u64,
+    staged: u64,
+    failed: u64,
+}
+
+/// Polls what is due until the minute is over.
+pub async fn minute(env: &Env, pipeline: &Pipeline, settings: &Settings) -> Result<Value, String> {
+    let until = env.clock.now() + AHEAD;
+    let gate = Gate::new(&pipeline.source.limits);
+    let streams = pipeline.streams.iter().map(|stream| follow(env, pipeline, stream, &gate, until));
+    let mut tally = Tally::default();
+    let mut silent = 0.0f64;
+    for (stream, turn) in pipeline.streams.iter().zip(futures::future::join_all(streams).await) {
+        let (polls, turn) = turn?;
+        tally.polls += polls.polls;
+        tally.staged += polls.staged;
+        tally.failed += polls.failed;
+        silent = silent.max(silent_intervals(env.clock.now(), stream, &turn));
+    }
+    let count = |name, value: u64| Metric { name, unit: "Count", value: value as f64 };
+    let metrics = [
+        count("Polls", tally.polls),
+        count("StagedBatches", tally.staged),
+        count("FailedPolls", tally.failed),
+        Metric { name: "SilentIntervals", unit: "None", value: silent },
+    ];
+    metrics::emit(&metrics::line(&settings.stack, env.clock.now(), &metrics));
+    Ok(json!({ "polls": tally.polls, "staged": tally.staged, "failed": tally.failed }))
+}
+
+async fn follow(
+    env: &Env,
+    pipeline: &Pipeline,
+    stream: &Stream,
+    gate: &Gate,
+    until: Timestamp,
+) -> Result<(Tally, Turn), String> {
+    let mut turn = Turn::resume(env, stream).await.map_err(|error| error.to_string())?;
+    let tally = std::sync::Mutex::new(Tally::default());
+    let observer = |event: Event<'_>| note(&tally, &event);
+    loop {
+        let now = env.clock.now();
+        let due = turn.due(stream, now);
+        if due >= until {
+            break;
+        }
+        env.clock.sleep(due.duration_since(now).max(SignedDuration::ZERO).unsigned_abs()).await;
+        tick(env, pipeline, stream, gate, &mut turn, false, &observer).await;
+    }
+    Ok((tally.into_inner().unwrap_or_default(), turn))
+}
+
+fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
+    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match event {
+        Event::Polled { visit, next } => {
+            tally.polls += 1;
+            let staged = matches!(visit.outcome, Outcome::Staged { .. });
+            tally.staged += u64::from(staged);
+            tracing::info!(stream = visit.stream, staged, requests = visit.requests, next = %next, "polled");
+            for (element, error) in &visit.failures {
+                tracing::warn!(stream = visit.stream, element, %error, "an element could not be fetched");
+            }
+        }
+        Event::Failed { subject, error, .. } => {
+            tally.failed += 1;
+            tracing::error!(subject, kind = error.kind().word(), %error, "failed");
+        }
+        Event::Loaded(_) | Event::Sleeping { .. } => {}
+    }
+}
+
+/// How many of its intervals a stream has brought nothing new; 0 before its first change.
+fn silent_intervals(now: Timestamp, stream: &Stream, turn: &Turn) -> f64 {
+    let state = &turn.state;
+    let (Some(change), Some(last)) = (state.last_change, state.last_poll) else { return 0.0 };
+    let next = state.next_due.unwrap_or_else(|| turn.due(stream, now));
+    let interval = next.duration_since(last).as_secs_f64().max(1.0);
+    // A source that changes every third time it is looked at is expected to be silent for three polls.
+    let polls_per_change = (state.changed + state.unchanged) as f64 / state.changed.max(1) as f64;
+    now.duration_since(change).as_secs_f64() / (interval * polls_per_change.max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_core::pipeline::PartitionBy;
+
+    use super::*;
+
+    #[test]
+    fn the_example_takes_the_stack_s_buckets_grain_and_cadence() {
+        let settings = Settings::read(|name| {
+            let value = match name {
+                "TIDEGATE_STAGING" => "s3://raw",
+                "TIDEGATE_LAKE" => "s3://lake",
+                "TIDEGATE_PARTITION_BY" => "day",
+                "TIDEGATE_CADENCE" => "7 minutes",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        })
+        .expect("settings");
+        let pipeline = pipeline(EXAMPLE, &settings).expect("the example is sound");
+        assert_eq!((pipeline.staging.as_str(), pipeline.lake.as_str()), ("s3://raw", "s3://lake"));
+        assert_eq!(pipeline.streams[0].partition_by, PartitionBy::Day);
+        assert_eq!(pipeline.streams[0].cadence, "7m".parse().expect("a span"));
+    }
+
+    #[test]
+    fn a_broken_file_says_what_to_run() {
+        let settings =
+            |name: &str| matches!(name, "TIDEGATE_STAGING" | "TIDEGATE_LAKE").then(|| format!("s3://{name}"));
+        let settings = Settings::read(settings).expect("settings");
+        let message = pipeline("name = 3", &settings).expect_err("no pipeline");
+        assert!(message.contains("tidegate check"), "{message}");
+    }
+}
