@@ -1,0 +1,99 @@
+//! A process that dies at each of its store calls in turn, before and after the call took effect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_engine::{Env, Missing, Selection, load_batch, load_windows, recover, replay, retype};
+
+use crate::reading::assert_exactly_once;
+use crate::store::{Fate, Mortal};
+use crate::world::{env_over, memory, pipeline, stage_all};
+
+#[derive(Clone, Copy, Debug)]
+enum Story {
+    Events,
+    Windows,
+    Replay,
+    Recovery,
+}
+
+/// The same stores seen by a process with this fate.
+pub fn mortal(env: &Env, fate: &Arc<Fate>) -> Env {
+    let over = |inner: &Arc<dyn object_store::ObjectStore>| {
+        Arc::new(Mortal { inner: Arc::clone(inner), fate: Arc::clone(fate) })
+    };
+    env_over(over(&env.staging), over(&env.lake))
+}
+
+async fn load_all(env: &Env, staged: &[String]) -> Result<(), tidegate_engine::Error> {
+    for key in staged {
+        if load_batch(env, key).await?.widened {
+            retype(env, "weather").await?;
+        }
+    }
+    Ok(())
+}
+
+async fn live(story: Story, env: &Env, staged: &[String], weather: &[String]) {
+    // A death is an error somewhere; what matters is what it leaves.
+    match story {
+        Story::Events => drop(load_all(env, staged).await),
+        Story::Windows => {
+            let _ = load_windows(env, weather, Duration::from_secs(3_600)).await;
+            let _ = retype(env, "weather").await;
+        }
+        Story::Replay => drop(replay(env, &by_day(), &Selection::default()).await),
+        Story::Recovery => drop(recover(env, weather, Missing::Load).await),
+    }
+}
+
+fn by_day() -> tidegate_core::pipeline::Pipeline {
+    pipeline("event_time = \"time\"\npartition_by = \"day\"")
+}
+
+async fn dies_everywhere(story: Story) {
+    let weather = ["weather".to_owned()];
+    for after in [false, true] {
+        let mut dies_at = 1;
+        loop {
+            let whole = memory();
+            let staged = stage_all(&whole).await;
+            if matches!(story, Story::Replay) {
+                load_all(&whole, &staged).await.expect("loads");
+            }
+            let fate = Arc::new(Fate { dies_at, after, ..Fate::default() });
+            live(story, &mortal(&whole, &fate), &staged, &weather).await;
+            let told = format!("{story:?} dies {} call {dies_at}", if after { "after" } else { "before" });
+            let recovery = recover(&whole, &weather, Missing::Load).await.expect("recovers");
+            assert!(recovery.failures.is_empty(), "{told}: {:?}", recovery.failures);
+            assert_exactly_once(&whole, &told).await;
+            let again = recover(&whole, &weather, Missing::Load).await.expect("recovers");
+            assert!(again.loads.is_empty(), "{told}: nothing is left to recover, but {:?}", again.loads);
+            if fate.calls() < dies_at {
+                break;
+            }
+            dies_at += 1;
+        }
+        assert!(dies_at > 10, "{story:?} made {dies_at} calls");
+    }
+}
+
+#[tokio::test]
+async fn event_mode_recovers_from_a_crash_at_every_call() {
+    dies_everywhere(Story::Events).await;
+}
+
+#[tokio::test]
+async fn windowed_mode_recovers_from_a_crash_at_every_call() {
+    dies_everywhere(Story::Windows).await;
+}
+
+#[tokio::test]
+async fn a_replay_recovers_from_a_crash_at_every_call() {
+    dies_everywhere(Story::Replay).await;
+}
+
+#[tokio::test]
+async fn a_recovery_recovers_from_a_crash_at_every_call() {
+    dies_everywhere(Story::Recovery).await;
+}

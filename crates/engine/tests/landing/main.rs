@@ -1,0 +1,12 @@
+//! Loads, windows, recovery, replay and re-typing over stores that crash at every call and interleave at every await.
+//! The property, in one sentence: whatever happened, after a recovery every staged record is in the lake exactly once,
+//! and all files of the table have one physical schema.
+
+#![allow(missing_docs, unreachable_pub, clippy::missing_panics_doc)]
+
+mod crash;
+mod ordinary;
+mod race;
+mod reading;
+mod store;
+mod world;
