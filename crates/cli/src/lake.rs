@@ -114,7 +114,9 @@ fn decimal(number: &Decimal) -> String {
 fn hive_type(field: &Type) -> String {
     if !field.is_primitive() {
         return match field.get_basic_info().converted_type() {
-            ConvertedType::LIST => format!("array<{}>", list_element(field).map_or_else(String::new, hive_type)),
+            ConvertedType::LIST => {
+                format!("array<{}>", list_element(field).map_or_else(String::new, hive_type))
+            }
             _ => format!("struct<{}>", struct_fields(field).join(",")),
         };
     }

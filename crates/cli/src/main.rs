@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod diagnostics;
 mod failure;
+mod lake;
 mod logging;
 mod output;
 mod pipeline_file;

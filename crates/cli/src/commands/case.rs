@@ -1,12 +1,141 @@
-//! `tidegate check --case DIR`: recorded responses through the loader, against the expected rows and paths.
+//! `tidegate check --case DIR`: recorded answers through the whole line, and what comes out beside what should.
+//!
+//! ```text
+//! cases/<name>/pipeline.toml         the pipeline file as a user has it
+//!             responses/1-….http     what the API answers in poll 1, 2, … (`recorded.rs`)
+//!             expected/<table>.ndjson   the rows, in the order of batches and records
+//!                      paths.txt        keys of the data files
+//!                      schema.json      columns and types of each table, as Hive writes them
+//!                      quarantine.ndjson what did not fit
+//! ```
+//! Nothing goes over the network: the first poll is at noon of 20 November 2026, and each further one 15 minutes later.
 
-use std::path::Path;
+mod compare;
+mod outcome;
+mod play;
+mod recorded;
 
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tidegate_core::error::Kind;
+
+use self::compare::Files;
 use crate::failure::Failure;
 use crate::output::Shell;
+use crate::runtime::block_on;
 
-/// Runs one case folder.
-pub(crate) fn run(dir: &Path, shell: &Shell) -> Result<(), Failure> {
-    let _ = shell;
-    Err(Failure::config(format!("{}: cases cannot be run yet", dir.display())))
+/// Most differences shown for one case.
+const SHOWN: usize = 10;
+
+/// The options of `tidegate check` that are about cases.
+#[derive(Debug, Args)]
+pub(crate) struct CaseArgs {
+    /// Run a case, or every case of a folder: recorded responses, and the rows and paths they must become
+    #[arg(long, value_name = "DIR")]
+    pub(crate) case: Option<PathBuf>,
+    /// Write what comes out as what is expected
+    #[arg(long, requires = "case")]
+    bless: bool,
+    /// Keep staging and lake of each case below this folder
+    #[arg(long, requires = "case", value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl CaseArgs {
+    /// Runs the case, or the cases, in `dir`.
+    pub(crate) fn run(&self, dir: &Path, shell: &Shell) -> Result<(), Failure> {
+        let cases = find(dir)?;
+        let mut failed = 0;
+        for case in &cases {
+            let found = self.one(case)?;
+            failed += usize::from(!found.is_empty());
+            report(case, &found, shell);
+        }
+        match failed {
+            0 => Ok(()),
+            _ => {
+                let message = format!(
+                    "{failed} of {} cases differ; if they are right now, run it with --bless",
+                    cases.len()
+                );
+                Err(Failure::Other { kind: Kind::Data, message })
+            }
+        }
+    }
+
+    /// The differences of one case.
+    fn one(&self, case: &Path) -> Result<Vec<String>, Failure> {
+        let name = case.file_name().unwrap_or_default();
+        let keep = self.keep.as_ref().map(|keep| keep.join(name));
+        let played = block_on(play::play(case, keep.as_deref()))?;
+        if !played.complaints.is_empty() {
+            return Ok(played.complaints);
+        }
+        let expected = case.join("expected");
+        if self.bless {
+            bless(&expected, &played.made)?;
+        }
+        Ok(compare::differences(&read(&expected)?, &played.made))
+    }
+}
+
+fn report(case: &Path, found: &[String], shell: &Shell) {
+    let name = case.file_name().unwrap_or_default().to_string_lossy();
+    if found.is_empty() {
+        return shell.line(format_args!("ok      {name}"));
+    }
+    shell.line(format_args!("differs {name}"));
+    for difference in found.iter().take(SHOWN) {
+        shell.line(format_args!("        {difference}"));
+    }
+    if let Some(more) = found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        shell.line(format_args!("        … and {more} more"));
+    }
+}
+
+/// The case in `dir`, or those in its folders, by name.
+fn find(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if dir.join("pipeline.toml").exists() {
+        return Ok(vec![dir.to_owned()]);
+    }
+    let entries = std::fs::read_dir(dir).map_err(|error| unusable(dir, &error))?;
+    let mut cases: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    cases.retain(|case| case.join("pipeline.toml").exists());
+    cases.sort();
+    match cases.is_empty() {
+        true => Err(Failure::config(format!("{}: no pipeline.toml here, nor in its folders", dir.display()))),
+        false => Ok(cases),
+    }
+}
+
+fn bless(expected: &Path, made: &Files) -> Result<(), Failure> {
+    let write = || {
+        if expected.exists() {
+            std::fs::remove_dir_all(expected)?;
+        }
+        std::fs::create_dir_all(expected)?;
+        made.iter().try_for_each(|(name, text)| std::fs::write(expected.join(name), text))
+    };
+    write().map_err(|error| unusable(expected, &error))
+}
+
+fn read(expected: &Path) -> Result<Files, Failure> {
+    if !expected.exists() {
+        return Ok(Files::new());
+    }
+    let read = || -> std::io::Result<Files> {
+        std::fs::read_dir(expected)?
+            .map(|entry| {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                Ok((name, std::fs::read_to_string(entry.path())?))
+            })
+            .collect()
+    };
+    read().map_err(|error| unusable(expected, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::config(format!("{}: {error}", path.display()))
 }

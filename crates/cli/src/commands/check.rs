@@ -1,12 +1,10 @@
 //! `tidegate check`: is the pipeline file right?
 
-use std::path::PathBuf;
-
 use clap::Args;
 use tidegate_core::pipeline::{Cadence, Span, Stream};
 use tidegate_core::schedule::DEFAULT_EVERY;
 
-use super::case;
+use super::case::CaseArgs;
 use crate::failure::Failure;
 use crate::output::Shell;
 use crate::pipeline_file::{FileArgs, PipelineFile};
@@ -20,16 +18,15 @@ pub(crate) struct Check {
     /// Write the result as JSON to stdout
     #[arg(long)]
     json: bool,
-    /// Run a folder of recorded responses and compare the rows with the expected ones
-    #[arg(long, value_name = "DIR", conflicts_with = "json")]
-    case: Option<PathBuf>,
+    #[command(flatten)]
+    cases: CaseArgs,
 }
 
 impl Check {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
-        if let Some(dir) = &self.case {
-            return case::run(dir, shell);
+        if let Some(dir) = &self.cases.case {
+            return self.cases.run(dir, shell);
         }
         let file = self.file.read()?;
         match self.json {

@@ -12,7 +12,10 @@ pub(super) fn differences(expected: &Files, made: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for name in expected.keys().chain(made.keys().filter(|name| !expected.contains_key(*name))) {
         let lines = |files: &Files| -> Vec<Line> {
-            files.get(name).map(|text| text.lines().map(|line| Line::read(name, line)).collect()).unwrap_or_default()
+            files
+                .get(name)
+                .map(|text| text.lines().map(|line| Line::read(name, line)).collect())
+                .unwrap_or_default()
         };
         compare(name, lines(expected), lines(made), &mut found);
     }
@@ -31,7 +34,9 @@ impl Line {
         let parsed = if file.ends_with(".ndjson") { serde_json::from_str::<Value>(line).ok() } else { None };
         let Some(row) = parsed else { return Line::Other(line.into()) };
         match (&row["_tidegate_batch"], &row["_tidegate_row"]) {
-            (Value::String(batch), Value::Number(number)) => Line::Row { id: format!("{batch} row {number}"), row },
+            (Value::String(batch), Value::Number(number)) => {
+                Line::Row { id: format!("{batch} row {number}"), row }
+            }
             _ => Line::Other(row),
         }
     }
@@ -55,9 +60,13 @@ fn compare(name: &str, expected: Vec<Line>, mut made: Vec<Line>, found: &mut Vec
         }
     }
     for line in missing {
-        let same = made.iter().position(|other| matches!((other, &line), (Line::Row { id: a, .. }, Line::Row { id: b, .. }) if a == b));
+        let same = made.iter().position(
+            |other| matches!((other, &line), (Line::Row { id: a, .. }, Line::Row { id: b, .. }) if a == b),
+        );
         match (same.map(|at| made.remove(at)), &line) {
-            (Some(Line::Row { row: is, .. }), Line::Row { id, row: wanted }) => fields(name, id, wanted, &is, found),
+            (Some(Line::Row { row: is, .. }), Line::Row { id, row: wanted }) => {
+                fields(name, id, wanted, &is, found)
+            }
             _ => found.push(format!("{name}: missing {}", line.shown())),
         }
     }
@@ -66,7 +75,8 @@ fn compare(name: &str, expected: Vec<Line>, mut made: Vec<Line>, found: &mut Vec
 
 /// The fields in which two rows differ.
 fn fields(file: &str, id: &str, wanted: &Value, is: &Value, found: &mut Vec<String>) {
-    let names = |row: &Value| row.as_object().map(|row| row.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let names =
+        |row: &Value| row.as_object().map(|row| row.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let mut all = names(wanted);
     all.extend(names(is).into_iter().filter(|name| wanted.get(name).is_none()));
     let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
@@ -93,7 +103,9 @@ mod tests {
 
     #[test]
     fn a_differing_field_is_named_with_its_row() {
-        let row = |t: &str| files("t.ndjson", &format!("{{\"t\":{t},\"_tidegate_batch\":\"s/1\",\"_tidegate_row\":0}}"));
+        let row = |t: &str| {
+            files("t.ndjson", &format!("{{\"t\":{t},\"_tidegate_batch\":\"s/1\",\"_tidegate_row\":0}}"))
+        };
         assert_eq!(differences(&row("4.2"), &row("4.3")), ["t.ndjson: s/1 row 0: t is 4.3, expected 4.2"]);
     }
 

@@ -74,6 +74,11 @@ impl Recorded {
         self.state().poll = poll;
     }
 
+    /// Requests that nothing was recorded for.
+    pub(super) fn complaints_so_far(&self) -> Vec<String> {
+        self.state().complaints.clone()
+    }
+
     /// Requests that nothing was recorded for, and recorded answers that nobody asked for.
     pub(super) fn complaints(&self) -> Vec<String> {
         let state = self.state();
@@ -151,13 +156,17 @@ fn same_line(line: &str, method: &str, url: &Url) -> bool {
 
 fn parse(file: &str, bytes: &[u8]) -> Result<Exchange, String> {
     let digits: String = file.chars().take_while(char::is_ascii_digit).collect();
-    let poll = digits.parse().map_err(|_| "the name must begin with the number of its poll, such as 1-berlin.http")?;
-    let end = bytes.windows(2).position(|pair| pair == b"\n\n").ok_or("an empty line must follow the `<` lines")?;
+    let poll = digits
+        .parse()
+        .map_err(|_| "the name must begin with the number of its poll, such as 1-berlin.http")?;
+    let end =
+        bytes.windows(2).position(|pair| pair == b"\n\n").ok_or("an empty line must follow the `<` lines")?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| "the `>` and `<` lines must be UTF-8")?;
     let of = |mark| head.lines().filter_map(move |line| line.strip_prefix(mark)).map(str::trim);
     let line = of(">").next().ok_or("no `> GET /…` line")?.to_owned();
     let status = of("<").next().and_then(|status| status.parse().ok()).ok_or("no `< 200` line")?;
-    let (body, headers): (Vec<&str>, Vec<&str>) = of(">").skip(1).partition(|line| line.starts_with(['{', '[']));
+    let (body, headers): (Vec<&str>, Vec<&str>) =
+        of(">").skip(1).partition(|line| line.starts_with(['{', '[']));
     let body = body.first().map(|text| serde_json::from_str(text)).transpose();
     Ok(Exchange {
         file: file.to_owned(),

@@ -1,4 +1,15 @@
-//! `tidegate demo`: the main job on real data, in a minute, without the internet.
+//! `tidegate demo`: the main job on real data, in half a minute, without the internet.
+//!
+//! A recorded year of weather is served as an API on loopback, with time compressed (`record.rs`, `api.rs`); a real
+//! pipeline file is written (`pipeline.rs`) and run by the same verbs as any other; at the end the lake is read back
+//! and held against what the API has told (`measure.rs`, `summary.rs`).
+
+mod api;
+mod measure;
+mod pipeline;
+mod progress;
+mod record;
+mod summary;
 
 use clap::Args;
 
