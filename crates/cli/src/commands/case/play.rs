@@ -10,7 +10,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::{Pipeline, Secrets};
-use tidegate_engine::{Clock, Env};
+use tidegate_engine::{Clock, Env, Gate, Outcome, load_batch, poll};
 
 use super::compare::Files;
 use super::outcome;
@@ -63,8 +63,17 @@ pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Fai
 
 /// Every stream of the pipeline once.
 async fn poll_and_load(env: &Env, pipeline: &Pipeline) -> Result<(), Failure> {
-    let _ = (env, pipeline);
-    Err(Failure::internal("not yet"))
+    let gate = Gate::new(&pipeline.source.limits);
+    for stream in &pipeline.streams {
+        let mut visit = poll(env, pipeline, stream, &gate, None).await?;
+        if let Some((_, failure)) = visit.failures.pop() {
+            return Err(failure.into());
+        }
+        if let Outcome::Staged { key, .. } = &visit.outcome {
+            load_batch(env, key).await?;
+        }
+    }
+    Ok(())
 }
 
 fn secrets(pipeline: &Pipeline) -> Secrets {

@@ -75,6 +75,16 @@ impl Api {
         self.time.now()
     }
 
+    /// The record's time at the start.
+    pub(super) fn began(&self) -> Timestamp {
+        self.time.from
+    }
+
+    /// Whether all of the record is told: nothing will change any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.time.now() > self.record.end() + SignedDuration::from_hours(1)
+    }
+
     /// The record behind it.
     pub(super) fn record(&self) -> &Record {
         &self.record

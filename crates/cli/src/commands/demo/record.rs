@@ -106,6 +106,11 @@ impl Record {
         &all[end.saturating_sub(count)..end]
     }
 
+    /// The time of the last observation of all.
+    pub(super) fn end(&self) -> Timestamp {
+        self.0.values().filter_map(|all| all.last()).map(|last| last.time).max().unwrap_or(YEAR)
+    }
+
     /// The observations of a station from `first` to `last`, both included.
     pub(super) fn between(&self, station: &Station, first: Timestamp, last: Timestamp) -> &[Observation] {
         let all = &self.0[station.id];
