@@ -49,7 +49,7 @@ pub async fn replay(env: &Env, pipeline: &Pipeline, selection: &Selection) -> Re
             continue;
         };
         let files = present.of(env, &manifest).await?;
-        match spec.and_then(|spec| Ok((spec, files))) {
+        match spec.map(|spec| (spec, files)) {
             Ok((spec, files)) => replay.note(load, rewrite::rewrite(env, load, Some(&spec), &files).await)?,
             Err(error) => replay.failures.push((load.clone(), error)),
         }

@@ -73,7 +73,7 @@ fn wrong_addresses_say_what_to_write() {
         ("", "names no directory"),
         ("file:./file", "name another one"),
     ] {
-        let error = open_store(url, dir.path(), &[]).err().expect(url);
+        let error = open_store(url, dir.path(), &[]).expect_err(url);
         assert_eq!(error.kind(), Kind::Config);
         assert!(error.to_string().contains(says), "{url}: {error}");
     }

@@ -8,5 +8,6 @@ mod crash;
 mod ordinary;
 mod race;
 mod reading;
+mod running;
 mod store;
 mod world;
