@@ -117,3 +117,31 @@ pub struct ElementState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<serde_json::Value>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A batch of form 1. It lies in stores out there: never change it, only add samples of newer forms.
+    const SAMPLE_1: &str = include_str!("batch/sample-1.json");
+
+    #[test]
+    fn a_batch_of_form_1_stays_readable_and_nothing_in_it_is_lost() {
+        let batch = Batch::decode(SAMPLE_1.as_bytes()).expect("form 1");
+        assert_eq!((batch.seq, batch.pages.len(), batch.pages[0].repeats.clone()), (42, 2, vec![(0, 2)]));
+        let berlin = &batch.checkpoint.elements["Berlin"];
+        assert_eq!(berlin.cursor, Some(json!("2026-11-23T03:00:00Z")));
+        assert_eq!(berlin.validators.etag.as_deref(), Some("W/\"7\""));
+        let sample: serde_json::Value = serde_json::from_str(SAMPLE_1).expect("JSON");
+        assert_eq!(serde_json::to_value(&batch).expect("JSON"), sample);
+    }
+
+    #[test]
+    fn a_batch_of_a_newer_form_says_so() {
+        let error = Batch::decode(br#"{"version": 2, "whatever": true}"#).expect_err("too new");
+        assert!(error.contains("newer"), "{error}");
+        assert!(Batch::decode(b"{").is_err() && Batch::decode(b"{\"version\":1}").is_err());
+    }
+}

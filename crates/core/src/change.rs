@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::decode::{self, DecodeError};
+use crate::json;
 use crate::pipeline::Format;
 
 /// What the server gave to ask "changed since?" with (RFC 9110, section 8.8). Sent back as they came.
@@ -94,7 +95,7 @@ pub fn content(
     let whole = if format == Format::Json { Some(ranges(body, ignore)?) } else { None };
     let mut digest = Sha256::new();
     if let Some(skip) = &whole {
-        canonical(body, skip, &mut out)?;
+        json::canonicalize(body, skip, &mut out)?;
         digest.update(&out);
     }
     if with_hashes || whole.is_none() {
@@ -104,7 +105,7 @@ pub fn content(
                 None => ranges(record, ignore)?,
             };
             out.clear();
-            canonical(record, &skip, &mut out)?;
+            json::canonicalize(record, &skip, &mut out)?;
             if with_hashes {
                 content.hashes.push(hex(&sha256(&out)[..8]));
             }
@@ -151,16 +152,6 @@ pub fn repeats(hashes: &[String], seen: &HashSet<&str>) -> Vec<(u64, u64)> {
         }
     }
     runs
-}
-
-fn canonical(body: &[u8], skip: &[Range<usize>], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let mut at = 0;
-    for range in skip {
-        out.extend_from_slice(&body[at..range.start]);
-        at = range.end;
-    }
-    out.extend_from_slice(&body[at..]);
-    Ok(())
 }
 
 #[cfg(test)]
