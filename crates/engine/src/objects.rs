@@ -115,6 +115,21 @@ pub(crate) async fn list(env: &Env, store: &dyn ObjectStore, prefix: &str) -> Re
     Ok(found)
 }
 
+/// The last key below a prefix of those that come after `after` in the order of keys.
+pub(crate) async fn last_after(
+    env: &Env,
+    store: &dyn ObjectStore,
+    prefix: &str,
+    after: &str,
+) -> Result<Option<Path>, Error> {
+    let (prefix, after) = (path(prefix.trim_end_matches('/'))?, path(after)?);
+    retried(env, "cannot list", prefix.as_ref(), || async {
+        let listed = store.list_with_offset(Some(&prefix), &after);
+        listed.try_fold(None, |last, meta| async { Ok(Option::max(last, Some(meta.location))) }).await
+    })
+    .await
+}
+
 /// Runs one store call until it succeeds, fails for good, or has failed too often.
 async fn retried<T, F>(
     env: &Env,
