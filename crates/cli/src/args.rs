@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, demo, generate, init};
+use crate::commands::{check, demo, generate, init, load, preview, replay, run, status};
 use crate::failure::Failure;
 use crate::output::Shell;
 
@@ -55,6 +55,11 @@ impl Global {
 pub(crate) enum Command {
     Init(init::Init),
     Check(check::Check),
+    Preview(preview::Preview),
+    Run(run::Run),
+    Load(load::Load),
+    Replay(replay::Replay),
+    Status(status::Status),
     Demo(demo::Demo),
     Generate(generate::Generate),
 }
@@ -65,6 +70,11 @@ impl Command {
         match self {
             Command::Init(init) => init.run(shell),
             Command::Check(check) => check.run(shell),
+            Command::Preview(preview) => preview.run(shell),
+            Command::Run(run) => run.run(shell),
+            Command::Load(load) => load.run(shell),
+            Command::Replay(replay) => replay.run(shell),
+            Command::Status(status) => status.run(shell),
             Command::Demo(demo) => demo.run(shell),
             Command::Generate(generate) => generate.run(shell),
         }

@@ -10,11 +10,12 @@ use tracing_subscriber::{Layer, fmt};
 use crate::args::{Global, LogForm};
 use crate::output;
 
-/// Starts the log. Without `-v` it holds warnings of ours; libraries speak from `-vv` on.
+/// Starts the log. Without `-v` commands say themselves what goes wrong, and the log holds only errors; libraries speak from `-vv` on.
 pub(crate) fn start(global: &Global) {
     let (ours, theirs) = match (global.quiet, global.verbose) {
         (true, _) => (LevelFilter::ERROR, LevelFilter::OFF),
-        (_, 0) => (LevelFilter::WARN, LevelFilter::ERROR),
+        (_, 0) if global.log == LogForm::Json => (LevelFilter::INFO, LevelFilter::WARN),
+        (_, 0) => (LevelFilter::ERROR, LevelFilter::ERROR),
         (_, 1) => (LevelFilter::INFO, LevelFilter::WARN),
         (_, 2) => (LevelFilter::DEBUG, LevelFilter::INFO),
         (_, _) => (LevelFilter::TRACE, LevelFilter::DEBUG),

@@ -12,6 +12,9 @@ mod pipeline_file;
 mod reference;
 mod runtime;
 mod secrets;
+mod signals;
+mod words;
+mod world;
 
 use std::process::ExitCode;
 

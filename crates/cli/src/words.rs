@@ -1,0 +1,58 @@
+//! Numbers and times as people read them.
+
+use tidegate_core::jiff::Timestamp;
+
+/// `1.4 MB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut units = ["B", "kB", "MB", "GB", "TB"].into_iter();
+    let mut unit = units.next().unwrap_or("B");
+    for larger in units {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// `2026-11-23 09:15:00Z`.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// The time, or a dash.
+pub(crate) fn time_or_dash(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), time)
+}
+
+/// Text cut to a width, its control characters shown.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    let tame: String = text.chars().map(|c| if c.is_control() { '␣' } else { c }).collect();
+    match tame.char_indices().nth(width) {
+        Some((end, _)) => format!("{}…", &tame[..end]),
+        None => tame,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_short() {
+        assert_eq!(
+            (bytes(0).as_str(), bytes(999).as_str(), bytes(1_400_000).as_str()),
+            ("0 B", "999 B", "1.4 MB")
+        );
+        assert_eq!((count(1, "row").as_str(), count(0, "row").as_str()), ("1 row", "0 rows"));
+        assert_eq!((cut("東京です", 2).as_str(), cut("a\nb", 9).as_str()), ("東京…", "a␣b"));
+    }
+}

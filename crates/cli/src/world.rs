@@ -1,0 +1,69 @@
+//! The engine's world on this machine: the stores of the pipeline file, the real clock, the real client.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use tidegate_core::pipeline::Secrets;
+use tidegate_engine::{Clock, Env, ReqwestHttp, SystemClock, check_apart, open_store};
+
+use crate::failure::Failure;
+use crate::pipeline_file::PipelineFile;
+use crate::secrets;
+
+/// What the world is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To ask the API: every secret must be there.
+    Ask,
+    /// To work on what is staged, without the API.
+    Load,
+    /// To look: nothing is written, not even a directory.
+    Look,
+    /// To ask the API and keep everything in memory.
+    Try,
+}
+
+/// Opens the world of a pipeline file.
+pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure> {
+    let pipeline = &file.pipeline;
+    check_apart(&pipeline.staging, &pipeline.lake, file.dir())?;
+    let store = |url: &str, place: &str| match purpose {
+        Purpose::Try => memory(place),
+        Purpose::Look => existing(url, file.dir()).unwrap_or_else(|| memory(place)),
+        Purpose::Ask | Purpose::Load => Ok(open_store(url, file.dir(), &secrets::store_options())?),
+    };
+    let secrets = match purpose {
+        Purpose::Ask | Purpose::Try => secrets::read(file)?,
+        Purpose::Load | Purpose::Look => Secrets::default(),
+    };
+    let clock = SystemClock;
+    // Differs from process to process, which is all that jitter needs.
+    let seed =
+        u64::from(std::process::id()) ^ u64::from(clock.now().subsec_nanosecond().unsigned_abs()) << 32;
+    Ok(Env {
+        staging: store(&pipeline.staging, "staging")?,
+        lake: store(&pipeline.lake, "lake")?,
+        clock: Arc::new(clock),
+        http: Arc::new(ReqwestHttp::new(&pipeline.source.limits)),
+        secrets: Arc::new(secrets),
+        seed,
+    })
+}
+
+/// The store at an address if it is there; a directory that is not is not made. `None` where there is none.
+pub(crate) fn existing(url: &str, base: &Path) -> Option<Result<Arc<dyn ObjectStore>, Failure>> {
+    match directory(url, base) {
+        Some(directory) if !directory.is_dir() => None,
+        _ => Some(open_store(url, base, &secrets::store_options()).map_err(Failure::from)),
+    }
+}
+
+fn memory(place: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+    Ok(open_store(&format!("memory://tidegate-{place}"), Path::new("."), &[])?)
+}
+
+fn directory(url: &str, base: &Path) -> Option<PathBuf> {
+    let path = url.strip_prefix("file:")?;
+    Some(base.join(path.strip_prefix("//").unwrap_or(path)))
+}
