@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::Batch;
 use tidegate_core::change;
 use tidegate_core::jiff::Timestamp;
@@ -20,6 +21,9 @@ use crate::documents::{self, Creation};
 use crate::inventory::Inventory;
 use crate::load::{End, LoadReport, finish};
 use crate::{Env, Error, decode, rewrite};
+
+/// Batches claimed at the same time.
+const CLAIMS_AT_ONCE: usize = 16;
 
 /// Loads the unclaimed batches of these streams that were polled in a window of this length that has closed. Windows
 /// begin at multiples of their length since 1970-01-01T00:00Z.
@@ -93,13 +97,13 @@ pub(crate) async fn carry_out(env: &Env, plan: &Plan) -> Result<LoadReport, Erro
     if let Some(ended) = rewrite::latest(env, &plan.load).await? {
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
-    let mut won = Vec::new();
-    for key in &plan.batches {
+    let claims = plan.batches.iter().map(|key| async move {
         let (stream, seq) = keys::parse_batch(key).ok_or_else(|| damaged(plan, key))?;
-        if claim(env, stream, seq, &plan.load).await? == plan.load {
-            won.push(key.clone());
-        }
-    }
+        let ours = claim(env, stream, seq, &plan.load).await? == plan.load;
+        Ok::<_, Error>(ours.then(|| key.clone()))
+    });
+    let claimed: Vec<Option<String>> = stream::iter(claims).buffered(CLAIMS_AT_ONCE).try_collect().await?;
+    let won: Vec<String> = claimed.into_iter().flatten().collect();
     if won.is_empty() {
         return end_empty(env, plan).await;
     }
