@@ -78,7 +78,7 @@ enum Step {
     Ended(LoadReport),
     /// Another had ended it before we wrote anything.
     EndedBefore,
-    /// Another ended it with files of another schema while we wrote ours.
+    /// Another ended it while we wrote our files, with other files or as a step to a further revision.
     Overtaken,
 }
 
@@ -111,15 +111,16 @@ async fn carry_out(
     }
     write::over(env, &intent.load, &intent.spec, &decoded).await?;
     let ours = manifest(env, before, intent, &decoded, present);
-    let (latest, step) = match documents::create_once(env, env.lake.as_ref(), &key, &ours).await? {
-        Creation::Exists(theirs) if theirs.schema_version != ours.schema_version => (theirs, Step::Overtaken),
-        Creation::Created | Creation::Exists(_) => {
-            let report = LoadReport::of(&ours, End::Rewritten, decoded.widened);
-            (ours, Step::Ended(report))
-        }
-    };
+    let report = LoadReport::of(&ours, End::Rewritten, decoded.widened);
+    if documents::create_once(env, env.lake.as_ref(), &key, &ours).await? == Creation::Created {
+        clear(env, &ours, intent).await?;
+        return Ok(Step::Ended(report));
+    }
+    // Another ended this revision. If it did so with other files, or the load has gone on since, ours lie over newer ones.
+    let latest = ended(env, &intent.load).await?;
     clear(env, &latest, intent).await?;
-    Ok(step)
+    let stands = latest.revision == intent.revision && latest.schema_version == ours.schema_version;
+    Ok(if stands { Step::Ended(report) } else { Step::Overtaken })
 }
 
 fn manifest(
@@ -130,8 +131,9 @@ fn manifest(
     present: &[String],
 ) -> LoadManifest {
     let files: Vec<_> = decoded.files.iter().map(|(file, _)| file.clone()).collect();
-    let mut removed: Vec<String> =
-        before.files.iter().map(|file| file.key.clone()).chain(present.to_vec()).collect();
+    // What the revision before was to remove may still be there, if whoever wrote it died before it did.
+    let mut removed = [&before.removed, present].concat();
+    removed.extend(before.files.iter().map(|file| file.key.clone()));
     let quarantine = |spec: &LoadSpec| keys::quarantine(&spec.table, &intent.load);
     if before.quarantined > 0 && (decoded.quarantined == 0 || before.spec.table != intent.spec.table) {
         removed.push(quarantine(&before.spec));

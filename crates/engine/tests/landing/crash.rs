@@ -7,13 +7,14 @@ use tidegate_engine::{Env, Missing, Selection, load_batch, load_windows, recover
 
 use crate::reading::assert_exactly_once;
 use crate::store::{Fate, Mortal};
-use crate::world::{env_over, memory, pipeline, stage_all};
+use crate::world::{BY_EVENT, env_over, memory, pipeline, stage_all};
 
 #[derive(Clone, Copy, Debug)]
 enum Story {
     Events,
     Windows,
     Replay,
+    ReplayThenAnother,
     Recovery,
 }
 
@@ -42,7 +43,7 @@ async fn live(story: Story, env: &Env, staged: &[String], weather: &[String]) {
             let _ = load_windows(env, weather, Duration::from_secs(3_600)).await;
             let _ = retype(env, "weather").await;
         }
-        Story::Replay => drop(replay(env, &by_day(), &Selection::default()).await),
+        Story::Replay | Story::ReplayThenAnother => drop(replay(env, &by_day(), &Selection::default()).await),
         Story::Recovery => drop(recover(env, weather, Missing::Load).await),
     }
 }
@@ -58,11 +59,14 @@ async fn dies_everywhere(story: Story) {
         loop {
             let whole = memory();
             let staged = stage_all(&whole).await;
-            if matches!(story, Story::Replay) {
+            if matches!(story, Story::Replay | Story::ReplayThenAnother) {
                 load_all(&whole, &staged).await.expect("loads");
             }
             let fate = Arc::new(Fate { dies_at, after, ..Fate::default() });
             live(story, &mortal(&whole, &fate), &staged, &weather).await;
+            if matches!(story, Story::ReplayThenAnother) {
+                replay(&whole, &pipeline(BY_EVENT), &Selection::default()).await.expect("replays");
+            }
             let told = format!("{story:?} dies {} call {dies_at}", if after { "after" } else { "before" });
             let recovery = recover(&whole, &weather, Missing::Load).await.expect("recovers");
             assert!(recovery.failures.is_empty(), "{told}: {:?}", recovery.failures);
@@ -91,6 +95,11 @@ async fn windowed_mode_recovers_from_a_crash_at_every_call() {
 #[tokio::test]
 async fn a_replay_recovers_from_a_crash_at_every_call() {
     dies_everywhere(Story::Replay).await;
+}
+
+#[tokio::test]
+async fn a_replay_with_other_settings_needs_no_recovery_before_it() {
+    dies_everywhere(Story::ReplayThenAnother).await;
 }
 
 #[tokio::test]

@@ -92,3 +92,58 @@ async fn two_replays_with_the_same_settings_race_with_a_recovery() {
         settle(&whole, &format!("back again, seed {seed}")).await;
     }
 }
+
+/// Loads in order; re-types only where `retypes`.
+async fn loader(env: &Env, staged: &[String], retypes: bool) {
+    for key in staged {
+        if load_batch(env, key).await.is_ok_and(|report| report.widened) && retypes {
+            let _ = retype(env, "weather").await;
+        }
+    }
+    if retypes {
+        let _ = retype(env, "weather").await;
+    }
+}
+
+/// One process stands still at each of its calls in turn while another does the whole work from `from` on; then it
+/// goes on, and dies `lives` calls later (never where 0).
+async fn stands_still_everywhere(from: usize, retypes: bool, lives: u64) {
+    for pauses_at in 1.. {
+        let whole = memory();
+        let staged = stage_all(&whole).await;
+        let dies_at = if lives == 0 { 0 } else { pauses_at + lives };
+        let fate = Arc::new(Fate { pauses_at, dies_at, ..Fate::default() });
+        let slow = mortal(&whole, &fate);
+        let first = async {
+            loader(&slow, &staged, retypes).await;
+            fate.paused.notify_one();
+        };
+        let second = async {
+            fate.paused.notified().await;
+            loader(&whole, &staged[from..], true).await;
+            fate.woken.notify_one();
+        };
+        futures::join!(first, second);
+        settle(&whole, &format!("from {from}, stood still at call {pauses_at}, died {lives} later")).await;
+        if fate.calls() < pauses_at {
+            assert!(pauses_at > 10, "it made {pauses_at} calls");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_loader_that_stood_still_harms_nothing_that_others_did_meanwhile() {
+    for from in [0, 1] {
+        for lives in 0..6 {
+            stands_still_everywhere(from, false, lives).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_re_typing_that_stood_still_harms_nothing_that_others_did_meanwhile() {
+    for from in [0, 1] {
+        stands_still_everywhere(from, true, 0).await;
+    }
+}

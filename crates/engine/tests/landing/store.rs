@@ -1,4 +1,4 @@
-//! A store that dies at its n-th call, and lets others go first at each.
+//! A store that dies or stands still at its n-th call, and lets others go first at each.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use tokio::sync::Notify;
 
 /// When the process dies, and how it is scheduled. Shared by its stores.
 #[derive(Debug, Default)]
@@ -21,6 +22,12 @@ pub struct Fate {
     pub dies_at: u64,
     /// Whether that call still reaches the store.
     pub after: bool,
+    /// The call at which it stands still until it is woken; never where 0.
+    pub pauses_at: u64,
+    /// Told when it stands still.
+    pub paused: Notify,
+    /// Wakes it.
+    pub woken: Notify,
     /// Seed of how many turns each call waits.
     pub seed: u64,
 }
@@ -59,6 +66,10 @@ impl Mortal {
             for _ in 0..mixed.wrapping_mul(self.fate.seed | 1) % 7 {
                 tokio::task::yield_now().await;
             }
+        }
+        if n == self.fate.pauses_at {
+            self.fate.paused.notify_one();
+            self.fate.woken.notified().await;
         }
         match self.fate.dies_at {
             0 => Ok(false),
