@@ -23,6 +23,7 @@ pub use jiff;
 pub mod error;
 pub mod pipeline;
 
+pub mod cadence;
 pub mod change;
 pub mod cursor;
 pub mod paginate;

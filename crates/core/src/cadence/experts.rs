@@ -1,0 +1,185 @@
+//! The experts: each is a rate of change at time `t`, given the history. Their weighted mix is the predicted hazard.
+//!
+//! * `Clock`: the long-run rate, times where in its modulus (wall clock, UTC) changes fall, times how long after the
+//!   last one, times the hour of the day. Learns every cron-like publisher, also several phases in one cycle.
+//! * `Poisson`: no period; hour of the day and burst or rest after a change. The fall-back, and the prior favourite.
+//! * `Burst`: the same with the rate of the last 60 changes only, for sources that change their pace.
+//! * `Beat`, `Cron`: renewal hazards of one period, see [`super::rhythm`].
+//!
+//! The tables are Poisson regressions (hits over what the other factors expect). The weights are discounted
+//! log-likelihoods, the fixed-share idea of Herbster and Warmuth 1998.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+
+use super::rhythm::Slots;
+use super::state::{State, seconds};
+
+/// Modulus in seconds, bins and memory in changes of each wall-clock expert.
+pub(crate) const CLOCKS: [(f64, usize, f64); 4] =
+    [(600.0, 40, 60.0), (900.0, 60, 60.0), (3600.0, 120, 120.0), (86400.0, 96, 600.0)];
+
+pub(crate) const EXPERTS: usize = CLOCKS.len() + 4;
+pub(crate) const POISSON: usize = CLOCKS.len();
+pub(crate) const BEAT: usize = POISSON + 1;
+pub(crate) const CRON: usize = POISSON + 2;
+pub(crate) const BURST: usize = POISSON + 3;
+
+/// Names in the state and in explanations, in the order of the indices.
+pub(crate) const NAMES: [&str; EXPERTS] =
+    ["clock-10m", "clock-15m", "clock-1h", "clock-1d", "poisson", "beat", "cron", "burst"];
+
+/// Bins of time since the last change: the edges grow by 1.7 from 20 s to about 16 days.
+pub(crate) const GAP_BINS: usize = 22;
+pub(crate) const HOURS: usize = 24;
+
+/// Pseudo-counts of the phase tables, of the clocks' gap tables, and of the tables without a period.
+const PHASE_PRIOR: f64 = 0.6;
+const CLOCK_GAP_PRIOR: f64 = 0.5;
+const PLAIN_PRIOR: f64 = 2.0;
+
+/// Nats by which no-period is believed at first, so that rhythms must prove themselves.
+const OCCAM: f64 = 3.0;
+
+/// Share of past log-likelihood kept at each poll.
+const MEMORY: f64 = 0.985;
+
+/// No single poll may cost an expert more nats than this.
+const WORST: f64 = -12.0;
+
+/// Discounted log-likelihoods, written by name so that a later set of experts reads an older state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(with = "BTreeMap<String, f32>")]
+pub struct Weights([f32; EXPERTS]);
+
+impl Weights {
+    /// Shares of the mix; they sum to 1 and none is nil.
+    pub(crate) fn shares(&self) -> [f64; EXPERTS] {
+        let mut shares = self.0.map(f64::from);
+        shares[POISSON] += OCCAM;
+        let best = shares.iter().copied().fold(f64::MIN, f64::max);
+        let exponentials = shares.map(|score| (score - best).exp());
+        let total: f64 = exponentials.iter().sum();
+        let floored = exponentials.map(|share| (share / total).max(1e-4));
+        let total: f64 = floored.iter().sum();
+        floored.map(|share| share / total)
+    }
+
+    pub(crate) fn learn(&mut self, likelihood: &[f64; EXPERTS]) {
+        for (weight, gained) in self.0.iter_mut().zip(likelihood) {
+            *weight = (MEMORY * f64::from(*weight) + gained.max(WORST)) as f32;
+        }
+    }
+}
+
+impl Serialize for Weights {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(NAMES.iter().zip(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Weights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let named = BTreeMap::<String, f32>::deserialize(deserializer)?;
+        Ok(Self(NAMES.map(|name| named.get(name).copied().filter(|weight| weight.is_finite()).unwrap_or(0.0))))
+    }
+}
+
+/// The share of the mix that believes in a rhythm: 0 none, 1 locked.
+pub(crate) fn lock(shares: &[f64; EXPERTS]) -> f64 {
+    1.0 - shares[POISSON] - shares[BURST]
+}
+
+/// The rate at one moment, with the table bins that made it.
+#[derive(Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) of: [f64; EXPERTS],
+    pub(crate) phase: [usize; CLOCKS.len()],
+    pub(crate) gap: usize,
+    pub(crate) hour: usize,
+}
+
+/// All experts' factors, taken out of the state once for a whole span of time.
+pub(crate) struct Hazard {
+    pub(crate) slow: f64,
+    pub(crate) fast: f64,
+    pub(crate) phase: [Vec<f64>; CLOCKS.len()],
+    pub(crate) clock_gap: [Vec<f64>; CLOCKS.len()],
+    pub(crate) hour: Vec<f64>,
+    pub(crate) gap: Vec<f64>,
+    pub(crate) shares: [f64; EXPERTS],
+    since: f64,
+    beat: Option<Slots>,
+    cron: Option<Slots>,
+}
+
+impl Hazard {
+    /// The hazard over the span from `from` to `to`, seconds since 1970.
+    pub(crate) fn new(state: &State, from: f64, to: f64) -> Self {
+        let last = state.last_change.map(seconds);
+        let slots = |rhythm: &super::rhythm::Rhythm, anchor, counted_from_last| {
+            Slots::new(rhythm, anchor, last, counted_from_last, from, to)
+        };
+        Self {
+            slow: state.slow.value(),
+            fast: state.fast.value(),
+            phase: std::array::from_fn(|clock| state.clocks[clock].phase.factors(CLOCKS[clock].1, PHASE_PRIOR)),
+            clock_gap: std::array::from_fn(|clock| state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)),
+            hour: state.hour.factors(HOURS, PLAIN_PRIOR),
+            gap: state.gap.factors(GAP_BINS, PLAIN_PRIOR),
+            shares: state.weights.shares(),
+            since: last.or(state.first.map(seconds)).unwrap_or(from),
+            beat: slots(&state.beat, last, true),
+            cron: slots(&state.cron, state.cron.anchor.map(seconds), false),
+        }
+    }
+
+    /// The factor of the hour, which the daily clock already holds in its own phase.
+    pub(crate) fn hour_for(&self, clock: usize, hour: usize) -> f64 {
+        if CLOCKS[clock].0 < 86400.0 { self.hour[hour] } else { 1.0 }
+    }
+
+    pub(crate) fn rates(&self, at: f64) -> Rates {
+        let gap = gap_bin(at - self.since);
+        let hour = (at / 3600.0) as usize % HOURS;
+        let phase = CLOCKS.map(|(modulus, bins, _)| ((at % modulus) / modulus * bins as f64) as usize);
+        let mut of = [0.0; EXPERTS];
+        for clock in 0..CLOCKS.len() {
+            let factors = self.phase[clock][phase[clock]] * self.clock_gap[clock][gap];
+            of[clock] = self.slow * factors * self.hour_for(clock, hour);
+        }
+        of[POISSON] = self.slow * self.hour[hour] * self.gap[gap];
+        of[BURST] = self.fast * self.gap[gap];
+        of[BEAT] = self.rhythm(self.beat.as_ref(), at);
+        of[CRON] = self.rhythm(self.cron.as_ref(), at);
+        Rates { of: of.map(|rate| rate.min(1.0)), phase, gap, hour }
+    }
+
+    /// A rhythm always admits a change out of step, at a fiftieth of the long-run rate.
+    fn rhythm(&self, slots: Option<&Slots>, at: f64) -> f64 {
+        slots.map_or(self.slow, |slots| slots.hazard(at) + 0.02 * self.slow)
+    }
+
+    pub(crate) fn mix(&self, rates: &Rates) -> f64 {
+        self.shares.iter().zip(rates.of).map(|(share, rate)| share * rate).sum()
+    }
+
+    /// Points that a grid over the span must hold so that no sharp slot falls between two cells.
+    pub(crate) fn sharp_points(&self) -> impl Iterator<Item = f64> {
+        self.beat.iter().chain(&self.cron).flat_map(Slots::sharp_points)
+    }
+}
+
+fn gap_bin(since: f64) -> usize {
+    ((since.max(20.0) / 20.0).ln() / 1.7f64.ln()).min((GAP_BINS - 1) as f64) as usize
+}
+
+/// Ascending points from `from` to `to`: `cells` even ones and the sharp ones.
+pub(crate) fn grid(hazard: &Hazard, from: f64, to: f64, cells: usize) -> Vec<f64> {
+    let mut points: Vec<f64> = (0..=cells).map(|cell| from + (to - from) * cell as f64 / cells as f64).collect();
+    points.extend(hazard.sharp_points().filter(|&point| point > from && point < to));
+    points.sort_by(f64::total_cmp);
+    points.dedup();
+    points
+}

@@ -1,0 +1,153 @@
+//! The learned cadence: poll when the data changes, not when a clock says so.
+
+mod alias;
+mod decide;
+mod experts;
+mod floors;
+pub mod held_traces;
+mod hints;
+mod lag;
+mod learn;
+mod rhythm;
+mod rng;
+mod spec;
+mod state;
+mod table;
+mod visit;
+
+pub mod baselines;
+pub mod simulate;
+pub mod traces;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use alias::Alias;
+pub use experts::Weights;
+pub use floors::{Floor, Floors};
+pub use hints::Hints;
+pub use lag::Lag;
+pub use rhythm::Rhythm;
+pub use rng::Rng;
+pub use spec::CadenceSpec;
+pub use state::{Clock, Rate, STATE_VERSION, State};
+pub use table::Table;
+pub use visit::{Outcome, Stamps, Visit};
+
+use decide::Bounds;
+use state::{millis, seconds};
+
+/// When to poll next, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Due {
+    /// The moment.
+    pub at: Timestamp,
+    /// The rule that moved it away from the best moment.
+    pub floor: Floor,
+    /// `max_staleness` cannot be kept: a stricter rule stands against it.
+    pub stale: bool,
+    /// Price of this poll: seconds of delay it must save.
+    pub price: f64,
+    /// Probability that new data is there then.
+    pub probability: f64,
+    /// Expected delay of what is found then, seconds.
+    pub delay: f64,
+    /// The poll looks whether the source is faster than its locked period.
+    pub look: bool,
+}
+
+/// Learns from a visit.
+pub fn observe(mut state: State, visit: &Visit) -> State {
+    state.visits += 1;
+    state.floors.record(visit);
+    if visit.outcome == Outcome::Failed {
+        return state;
+    }
+    state.take_hints(&visit.hints);
+    // A cached copy shows the source as it was when the cache fetched it.
+    let received = seconds(visit.at.as_millisecond());
+    let at = received - visit.hints.age.unwrap_or(0.0);
+    let skew = visit.hints.skew(visit.at);
+    let mut stamps = match &visit.outcome {
+        Outcome::Changed(stamps) => {
+            state.level = stamps.level();
+            stamps.moments()
+        }
+        _ => Vec::new(),
+    };
+    stamps.iter_mut().for_each(|stamp| *stamp -= skew);
+    let Some(before) = state.seen.map(seconds) else {
+        state.begin(at, stamps.last().copied());
+        return state;
+    };
+    if at <= before {
+        return state;
+    }
+    let changed = matches!(visit.outcome, Outcome::Changed(_));
+    let stamps = state.make_visible(stamps, before, at);
+    learn::learn(&mut state, before, at, &learn::Evidence { changed, stamps });
+    state.seen = Some(millis(at));
+    state
+}
+
+impl State {
+    fn begin(&mut self, at: f64, newest: Option<f64>) {
+        self.first = Some(millis(at));
+        self.seen = self.first;
+        if let Some(newest) = newest {
+            self.last_change = Some(millis(newest.min(at)));
+            self.cron.anchor = self.last_change;
+        }
+    }
+
+    /// A declared interval is believed until there is anything better.
+    fn take_hints(&mut self, hints: &Hints) {
+        if self.changes > 0 || !self.gaps.is_empty() {
+            return;
+        }
+        let declared = hints.interval.or(hints.max_age.filter(|&lifetime| lifetime >= 60.0));
+        if let Some(interval) = declared.filter(|interval| (1.0..=31.0 * 86400.0).contains(interval)) {
+            self.expect_interval(interval);
+        }
+    }
+
+    /// Moves stamps by the learned lag to where they became visible, and into the interval that showed them.
+    fn make_visible(&mut self, mut stamps: Vec<f64>, before: f64, at: f64) -> Vec<f64> {
+        let Some(&newest) = stamps.last() else { return stamps };
+        self.lag.learn(self.changes, newest, before, at);
+        let lag = self.lag.seconds();
+        for stamp in &mut stamps {
+            *stamp = (*stamp + lag).max(before + (at - before).min(1.0)).min(at);
+        }
+        stamps
+    }
+}
+
+/// The next poll. A function of the state alone; `now` only keeps it from lying in the past.
+pub fn next(state: &State, spec: &CadenceSpec, now: Timestamp) -> Due {
+    let now = seconds(now.as_millisecond());
+    let bounds = Bounds {
+        min: spec.min_seconds(),
+        max: spec.max_seconds(),
+        polls_per_change: spec.worth(),
+        dearer: floors::dearer(86400.0 / state.mean_gap() * spec.worth(), spec),
+    };
+    let choice = decide::choose(state, &bounds, decide::origin(state, now));
+    let best = if state.seen.is_none() { now } else { choice.at };
+    let (at, floor, stale) = floors::apply(state, spec, best);
+    let at = at.max(now);
+    Due {
+        at: Timestamp::from_millisecond(millis_up(at)).unwrap_or(Timestamp::MAX),
+        floor,
+        stale,
+        price: choice.price,
+        probability: choice.probability,
+        delay: choice.delay,
+        look: choice.look && floor == Floor::None,
+    }
+}
+
+/// Rounds up, so that no floor is undercut by a fraction of a millisecond.
+fn millis_up(seconds: f64) -> i64 {
+    (seconds * 1000.0).ceil().min(253_402_207_200_000.0) as i64
+}

@@ -1,0 +1,177 @@
+//! Everything the learner remembers of one stream: O(1), at most 4 kB of JSON.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::alias::Alias;
+use super::experts::{CLOCKS, Weights};
+use super::floors::Floors;
+use super::lag::Lag;
+use super::rhythm::Rhythm;
+use super::table::Table;
+
+/// The version written into new states. A reader takes every version: fields it lacks start at their defaults, fields
+/// it does not know are dropped, and a table of another size is read as far as it goes.
+pub const STATE_VERSION: u32 = 1;
+
+/// Rate assumed before anything is known: one change in this many seconds.
+const FIRST_GAP: f32 = 900.0;
+
+/// What was learned of one stream. Times are milliseconds since 1970, spans are seconds, both exactly what JSON holds,
+/// so writing and reading a state changes no decision. Losing it costs relearning, never data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct State {
+    /// Version of the writer.
+    pub version: u32,
+    /// Seed of the probes; derive it from the stream's name.
+    pub seed: u64,
+    /// Visits made, failed ones included.
+    pub visits: u64,
+    /// Changes seen since the start or since the last surprise.
+    pub changes: u64,
+    /// What polls of this stream reveal: 0 a changed bit, 1 the newest stamp, 2 the stamps of all new records.
+    pub level: u8,
+    /// First successful visit.
+    pub first: Option<i64>,
+    /// Last successful visit: everything before it is known.
+    pub seen: Option<i64>,
+    /// Newest change, as well as it is known.
+    pub last_change: Option<i64>,
+    /// Level 0: the bracket in which the newest change must lie.
+    pub bracket: Option<[i64; 2]>,
+    /// Changes expected, but not seen, since the last one.
+    pub missed: f32,
+    /// Long-run rate.
+    pub slow: Rate,
+    /// Rate over the last 60 changes.
+    pub fast: Rate,
+    /// Discounted log-likelihood of each expert.
+    pub weights: Weights,
+    /// Wall-clock experts.
+    pub clocks: [Clock; CLOCKS.len()],
+    /// Hour of the day (UTC) against the long-run rate.
+    pub hour: Table,
+    /// Time since the last change against the long-run rate.
+    pub gap: Table,
+    /// The newest gaps between changes, oldest first.
+    pub gaps: Vec<f32>,
+    /// A period counted from the last change: a loop that sleeps.
+    pub beat: Rhythm,
+    /// A period counted from a fixed anchor: a cron line.
+    pub cron: Rhythm,
+    /// Guard against a locked period that is a multiple of the true one.
+    pub alias: Alias,
+    /// Publication lag of the stamps.
+    pub lag: Lag,
+    /// What the server and the budget forbid.
+    pub floors: Floors,
+    /// Successful polls and changes, recent ones counting most.
+    pub effort: Rate,
+}
+
+/// Counts over exposure, both discounted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Rate {
+    /// Discounted number of events.
+    pub hits: f32,
+    /// Discounted exposure.
+    pub over: f32,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self { hits: 1.0, over: FIRST_GAP }
+    }
+}
+
+impl Rate {
+    /// Events for each unit of exposure.
+    pub fn value(self) -> f64 {
+        f64::from(self.hits) / f64::from(self.over).max(1e-3)
+    }
+
+    pub(crate) fn add(&mut self, keep: f64, hits: f64, over: f64) {
+        self.hits = (f64::from(self.hits) * keep + hits) as f32;
+        self.over = (f64::from(self.over) * keep + over) as f32;
+    }
+}
+
+/// One wall-clock expert: where in its modulus changes fall, and how long after the one before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Clock {
+    /// Phase within the modulus.
+    pub phase: Table,
+    /// Time since the last change.
+    pub gap: Table,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            version: STATE_VERSION,
+            seed: 0,
+            visits: 0,
+            changes: 0,
+            level: 0,
+            first: None,
+            seen: None,
+            last_change: None,
+            bracket: None,
+            missed: 0.0,
+            slow: Rate::default(),
+            fast: Rate::default(),
+            weights: Weights::default(),
+            clocks: Default::default(),
+            hour: Table::default(),
+            gap: Table::default(),
+            gaps: Vec::new(),
+            beat: Rhythm::default(),
+            cron: Rhythm::default(),
+            alias: Alias::default(),
+            lag: Lag::default(),
+            floors: Floors::default(),
+            effort: Rate { hits: 2.0, over: 1.0 },
+        }
+    }
+}
+
+impl State {
+    /// A state that knows nothing. `seed` only decides where probes fall.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// Takes a declared interval (seconds) as if three gaps of that length had been seen: a prior that about five
+    /// changes overrule.
+    pub fn expect_interval(&mut self, interval: f64) {
+        let interval = interval as f32;
+        self.gaps = vec![interval; 3];
+        self.slow = Rate { hits: 1.0, over: interval };
+        self.fast = self.slow;
+        self.beat.period = Some(interval);
+        self.cron.period = Some(interval);
+    }
+
+    /// Mean seconds between changes, as learned.
+    pub fn mean_gap(&self) -> f64 {
+        1.0 / self.slow.value()
+    }
+
+    /// How many gaps are remembered: at level 0 single gaps are blurred, so more of them are averaged.
+    pub(crate) fn gap_memory(&self) -> usize {
+        if self.level == 0 { 16 } else { 9 }
+    }
+}
+
+/// Seconds since 1970 of a stored moment.
+pub(crate) fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}
+
+/// The stored form of seconds since 1970.
+pub(crate) fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}

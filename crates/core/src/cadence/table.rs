@@ -1,0 +1,140 @@
+//! A table of counts in 16 bits a cell: how many changes fell into each bin, and how many were expected there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::rng::Rng;
+
+/// Hits and expected hits per bin. Their ratio multiplies a rate, so a table that knows nothing says 1.
+///
+/// A cell is a non-negative float of 5 exponent and 11 mantissa bits (2^-20 .. 2^12): the whole learner then fits in
+/// 4 kB of JSON, and what is in memory is what is on disk, so reloading can never change a decision.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Table {
+    hits: Vec<u16>,
+    expected: Vec<u16>,
+}
+
+/// What one interval between two polls adds to a table.
+pub(crate) struct Increment {
+    hits: Vec<f64>,
+    expected: Vec<f64>,
+}
+
+impl Increment {
+    pub(crate) fn new(bins: usize) -> Self {
+        Self { hits: vec![0.0; bins], expected: vec![0.0; bins] }
+    }
+
+    pub(crate) fn add(&mut self, bin: usize, hits: f64, expected: f64) {
+        self.hits[bin] += hits;
+        self.expected[bin] += expected;
+    }
+}
+
+impl Table {
+    /// The factor of each bin, with `prior` pseudo-counts pulling it to 1.
+    pub(crate) fn factors(&self, bins: usize, prior: f64) -> Vec<f64> {
+        let cell = |cells: &[u16], bin: usize| cells.get(bin).map_or(0.0, |&code| decode(code));
+        (0..bins)
+            .map(|bin| ((cell(&self.hits, bin) + prior) / (cell(&self.expected, bin) + prior)).clamp(2e-3, 500.0))
+            .collect()
+    }
+
+    /// Forgets by `keep` and adds the increment.
+    pub(crate) fn absorb(&mut self, keep: f64, increment: &Increment, rng: &mut Rng) {
+        absorb(&mut self.hits, keep, &increment.hits, rng);
+        absorb(&mut self.expected, keep, &increment.expected, rng);
+    }
+}
+
+fn absorb(cells: &mut Vec<u16>, keep: f64, added: &[f64], rng: &mut Rng) {
+    cells.resize(added.len(), 0);
+    for (cell, &add) in cells.iter_mut().zip(added) {
+        if keep < 1.0 || add > 0.0 {
+            *cell = encode(decode(*cell) * keep + add, rng);
+        }
+    }
+}
+
+const REBASE: u32 = (127 - 20) << 11;
+
+fn decode(code: u16) -> f64 {
+    if code == 0 { 0.0 } else { f64::from(f32::from_bits((u32::from(code) + REBASE) << 12)) }
+}
+
+/// Rounds up or down at random in proportion: small additions to large cells are then right on average, where
+/// rounding to the nearest would lose every one of them.
+fn encode(value: f64, rng: &mut Rng) -> u16 {
+    let dither = (rng.next_u64() >> 52) as u32;
+    let code = ((value as f32).to_bits() + dither) >> 12;
+    code.saturating_sub(REBASE).min(u32::from(u16::MAX)) as u16
+}
+
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.hits.iter().chain(&self.expected).flat_map(|code| code.to_le_bytes()).collect();
+        serializer.serialize_str(&base64(&bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = unbase64(&text).ok_or_else(|| serde::de::Error::custom("a cadence table is not base64"))?;
+        let codes: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let (hits, expected) = codes.split_at(codes.len() / 2);
+        Ok(Self { hits: hits.to_vec(), expected: expected.to_vec() })
+    }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 4 / 3 + 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            text.push(char::from(ALPHABET[(word >> (18 - 6 * place)) as usize & 63]));
+        }
+    }
+    text
+}
+
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    for chunk in text.as_bytes().chunks(4) {
+        let mut word = 0u32;
+        for &letter in chunk {
+            word = word << 6 | ALPHABET.iter().position(|&known| known == letter)? as u32;
+        }
+        word <<= 6 * (4 - chunk.len());
+        bytes.extend((0..chunk.len() - 1).map(|place| (word >> (16 - 8 * place)) as u8));
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_returns_what_it_was_given() {
+        for length in 0..70u8 {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37)).collect();
+            assert_eq!(unbase64(&base64(&bytes)), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn small_additions_to_a_large_cell_are_kept_on_average() {
+        let (mut table, mut rng) = (Table::default(), Rng::new(3));
+        let mut step = Increment::new(1);
+        step.add(0, 1e-3, 0.0);
+        for _ in 0..20_000 {
+            table.absorb(1.0, &step, &mut rng);
+        }
+        assert!((decode(table.hits[0]) - 20.0).abs() < 1.0, "{}", decode(table.hits[0]));
+    }
+}

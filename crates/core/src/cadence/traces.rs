@@ -1,0 +1,145 @@
+//! Change times to simulate on, seconds from the epoch of the simulation, a Thursday at midnight UTC.
+
+use super::rng::Rng;
+
+pub(crate) const MINUTE: f64 = 60.0;
+pub(crate) const HOUR: f64 = 3600.0;
+pub(crate) const DAY: f64 = 86400.0;
+
+/// Change times of one source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// Name, as on the command line.
+    pub name: String,
+    /// Ascending change times, seconds.
+    pub changes: Vec<f64>,
+    /// Length, seconds.
+    pub length: f64,
+    /// The interval a truthful server would declare, seconds.
+    pub declared: Option<f64>,
+}
+
+/// The eleven traces of the method's study, in its order.
+pub const STUDY: [&str; 11] = [
+    "per15", "drift", "metar", "poisson", "diurnal", "hawkes", "daily", "regime", "frozen", "nycwx", "speedup",
+];
+
+impl Trace {
+    /// A trace of the given change times, in any order; the last one ends it.
+    pub fn new(name: &str, mut changes: Vec<f64>, length: f64, declared: Option<f64>) -> Self {
+        changes.sort_by(f64::total_cmp);
+        changes.dedup();
+        changes.retain(|&change| (0.0..length).contains(&change));
+        Self { name: name.into(), changes, length, declared }
+    }
+
+    /// Mean seconds between changes.
+    pub fn mean_gap(&self) -> f64 {
+        self.length / self.changes.len().max(1) as f64
+    }
+
+    /// The trace of that name, drawn with `seed`.
+    pub fn named(name: &str, seed: u64) -> Option<Self> {
+        let rng = &mut Rng::at(seed, 0, 9);
+        if name == "nycwx" {
+            return Some(airport(rng));
+        }
+        let (changes, days, declared) = match name {
+            "per15" => (periodic(rng, 0.0, 28.0, 900.0, 137.0), 28.0, Some(900.0)),
+            "drift" => (drift(rng), 26.0, Some(900.0)),
+            "metar" => (metar(rng), 28.0, Some(HOUR)),
+            "poisson" => (thinned(rng, 14.0 * DAY, 1.0 / 600.0, |_| 1.0 / 600.0), 14.0, None),
+            "diurnal" => (thinned(rng, 28.0 * DAY, 0.003, diurnal_rate), 28.0, None),
+            "hawkes" => (hawkes(rng), 28.0, None),
+            "daily" => {
+                let day = |day: i32| f64::from(day) * DAY + 14.0 * HOUR;
+                ((0..240).map(|at| day(at) + rng.normal(0.0, 1.5 * HOUR)).collect(), 240.0, Some(DAY))
+            }
+            "regime" => (joined(rng, [(0.0, 14.0, 900.0, 137.0), (14.0, 28.0, HOUR, 1037.0)]), 28.0, None),
+            "frozen" => (joined(rng, [(0.0, 10.0, 900.0, 137.0), (13.0, 21.0, 900.0, 137.0)]), 21.0, Some(900.0)),
+            "speedup" => (joined(rng, [(0.0, 14.0, HOUR, 1037.0), (14.0, 28.0, 900.0, 137.0)]), 28.0, None),
+            _ => return super::held_traces::named(name, rng),
+        };
+        Some(Self::new(name, changes, days * DAY, declared))
+    }
+}
+
+/// Every `period` seconds plus a half-normal delay of 20 s, between two days.
+pub(crate) fn periodic(rng: &mut Rng, from: f64, to: f64, period: f64, offset: f64) -> Vec<f64> {
+    let beats = ((to - from) * DAY / period).ceil() as u32;
+    (0..beats)
+        .map(|beat| from * DAY + f64::from(beat) * period + offset + rng.normal(0.0, 20.0).abs())
+        .collect()
+}
+
+pub(crate) fn joined(rng: &mut Rng, parts: [(f64, f64, f64, f64); 2]) -> Vec<f64> {
+    parts.into_iter().flat_map(|(from, to, period, offset)| periodic(rng, from, to, period, offset)).collect()
+}
+
+/// A loop that sleeps 900 s and works 7: its phase wanders through the hour.
+fn drift(rng: &mut Rng) -> Vec<f64> {
+    let mut at = 0.0;
+    std::iter::repeat_with(|| {
+        at += 907.0 + rng.normal(0.0, 8.0).abs();
+        at
+    })
+    .take(2600)
+    .collect()
+}
+
+/// Airport weather: hourly at :51 to :56, and 1.5 special reports a day.
+fn metar(rng: &mut Rng) -> Vec<f64> {
+    let hourly = (0..672).map(|hour| f64::from(hour) * HOUR).map(|hour| publish(rng, hour));
+    let mut changes: Vec<f64> = hourly.collect();
+    changes.extend((0..42).map(|_| rng.between(0.0, 28.0 * DAY)));
+    changes
+}
+
+/// The hours that Kennedy airport really reported in 2013, with their real gaps; only the minute is drawn.
+fn airport(rng: &mut Rng) -> Trace {
+    let runs = include_str!("fixtures/jfk-2013-hours.txt").lines().filter(|line| !line.starts_with('#'));
+    let hours: Vec<f64> = runs
+        .filter_map(|run| run.split_once(' '))
+        .filter_map(|(first, last)| Some(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?))
+        .flatten()
+        .map(|hour| f64::from(hour) * HOUR)
+        .collect();
+    let length = hours.last().map_or(0.0, |last| last + HOUR);
+    Trace::new("nycwx", hours.into_iter().map(|hour| publish(rng, hour)).collect(), length, Some(HOUR))
+}
+
+fn publish(rng: &mut Rng, hour: f64) -> f64 {
+    hour + 53.0 * MINUTE + rng.normal(0.0, 60.0).clamp(-120.0, 180.0)
+}
+
+/// An inhomogeneous Poisson process by thinning (Lewis and Shedler 1979).
+pub(crate) fn thinned(rng: &mut Rng, length: f64, most: f64, rate: impl Fn(f64) -> f64) -> Vec<f64> {
+    let mut changes = Vec::new();
+    let mut at = rng.exponential(1.0 / most);
+    while at < length {
+        if rng.uniform() * most < rate(at) {
+            changes.push(at);
+        }
+        at += rng.exponential(1.0 / most);
+    }
+    changes
+}
+
+fn diurnal_rate(at: f64) -> f64 {
+    let hours = (at / HOUR).rem_euclid(24.0) - 14.0;
+    (0.10 + 2.06 * 1.2 * (-0.5 * (hours / 3.5).powi(2)).exp()) / (15.0 * MINUTE)
+}
+
+/// A self-exciting process: one root an hour, three quarters of all changes are answered by another within minutes.
+fn hawkes(rng: &mut Rng) -> Vec<f64> {
+    let length = 28.0 * DAY;
+    let mut open: Vec<f64> = (0..rng.poisson(length / HOUR)).map(|_| rng.between(0.0, length)).collect();
+    let mut changes = Vec::new();
+    while let Some(at) = open.pop() {
+        if at < length {
+            changes.push(at);
+            open.extend((0..rng.poisson(0.75)).map(|_| at + rng.exponential(300.0)));
+        }
+    }
+    changes
+}
