@@ -12,7 +12,7 @@ fn main(){
             for seed in 1..=seeds {
                 let Some(tr)=Trace::named(n,seed) else {continue};
                 let spec=CadenceSpec{min: jiff::SignedDuration::from_secs(30),..Default::default()};
-                let m=simulate(&tr,&mut Policy::Tide(Box::new(State::new(7+seed))),level,&Options{spec,hint:None});
+                let m=simulate(&tr,Policy::Tide(Box::new({let mut s=State::new(7+seed); if let Some(w)=args.get(3) { for x in w.split(',') { s.weights.silence(x);} } s})),level,&Options{spec,..Default::default()});
                 worst=worst.min(m.gain); logsum+=m.gain.ln(); if first.is_none(){first=Some(m);}
             }
             if let Some(m)=first { gm[level as usize]+=logsum/seeds as f64; 

@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+/// All baselines that need no interval of their own.
+pub const BASELINES: [&str; 8] =
+    ["nutch", "aimd", "miniflux", "chogm", "mavsync", "ttl", "rfc9111", "siacho"];
+
 const DAY: f64 = 86400.0;
 /// Bounds of every adaptive baseline.
 const LOWEST: f64 = 30.0;
@@ -95,6 +99,28 @@ pub enum Baseline {
 }
 
 impl Baseline {
+    /// A poller by its name: `fixed:7m`, `nutch`, `aimd`, `miniflux`, `chogm`, `mavsync`, `ttl`, `rfc9111`, `siacho`.
+    /// `declared` (seconds) is what a server would declare; `b` the polls per change of those that take it.
+    pub fn named(name: &str, declared: f64, b: f64) -> Option<Self> {
+        Some(match name.split_once(':').map_or((name, None), |(kind, rest)| (kind, Some(rest))) {
+            ("fixed", Some(interval)) => {
+                let interval = interval.parse::<jiff::SignedDuration>().ok()?.as_secs_f64();
+                Self::Fixed { interval: interval.max(1.0) }
+            }
+            ("nutch", None) => Self::Nutch { interval: 900.0, modified: None },
+            ("aimd", None) => Self::Aimd { interval: 900.0 },
+            ("miniflux", None) => Self::Miniflux { seen: VecDeque::new() },
+            ("chogm", None) => Self::ChoGm { b, visits: VecDeque::new(), before: None },
+            ("mavsync", None) => Self::MavSync { stamps: VecDeque::new() },
+            ("ttl", None) => Self::Ttl { ttl: declared, last: None },
+            ("rfc9111", None) => Self::Rfc9111 { last: None },
+            ("siacho", None) => {
+                Self::SiaCho { b, hits: vec![0.5; 24], watched: vec![0.5 * 900.0; 24], before: None }
+            }
+            _ => return None,
+        })
+    }
+
     /// The poll after this one, seconds.
     pub fn next(&mut self, shown: &Shown) -> f64 {
         let at = shown.at;

@@ -59,11 +59,23 @@ impl Weights {
         let mut shares = self.0.map(f64::from);
         shares[POISSON] += OCCAM;
         let best = shares.iter().copied().fold(f64::MIN, f64::max);
-        let exponentials = shares.map(|score| (score - best).exp());
+        let exponentials = shares.map(|score| if score.is_finite() { (score - best).exp().max(1e-300) } else { 0.0 });
         let total: f64 = exponentials.iter().sum();
-        let floored = exponentials.map(|share| (share / total).max(1e-4));
+        let floored = exponentials.map(|share| if share > 0.0 { (share / total).max(1e-4) } else { 0.0 });
         let total: f64 = floored.iter().sum();
         floored.map(|share| share / total)
+    }
+
+    /// Takes an expert out for good: for ablations.
+    pub fn silence(&mut self, name: &str) {
+        if let Some(expert) = NAMES.iter().position(|&known| known == name) {
+            self.0[expert] = f32::NEG_INFINITY;
+        }
+    }
+
+    /// All are trusted alike again.
+    pub(crate) fn reset(&mut self) {
+        self.0.iter_mut().filter(|weight| weight.is_finite()).for_each(|weight| *weight = 0.0);
     }
 
     pub(crate) fn learn(&mut self, likelihood: &[f64; EXPERTS]) {

@@ -15,6 +15,9 @@ mod state;
 mod table;
 mod visit;
 
+pub mod conditions;
+pub mod metrics;
+
 pub mod baselines;
 pub mod simulate;
 pub mod traces;

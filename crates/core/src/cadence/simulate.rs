@@ -1,11 +1,12 @@
-//! Runs a policy over a trace and measures it.
+//! Runs a policy over a trace, under the conditions of a real network.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::baselines::{Baseline, Shown};
+use super::conditions::{Answer, Conditions, Tick, World};
+use super::metrics::{Metrics, Poll, measure};
 use super::traces::Trace;
-use super::{CadenceSpec, Hints, Outcome, Stamps, State, Visit, next, observe};
+use super::{CadenceSpec, Due, Outcome, Stamps, State, Visit, next, observe};
 
 /// The moment of simulated time 0: Thursday 2026-01-01T00:00Z, so that `t % 3600` is the minute on the wall clock.
 pub const EPOCH: f64 = 1_767_225_600.0;
@@ -13,167 +14,123 @@ pub const EPOCH: f64 = 1_767_225_600.0;
 /// Who polls.
 #[derive(Clone, Debug)]
 pub enum Policy {
-    /// The learner.
+    /// The learner, with what it knows already.
     Tide(Box<State>),
     /// One of the others.
     Baseline(Baseline),
 }
 
+impl Policy {
+    /// The learner, knowing nothing.
+    pub fn tide(seed: u64) -> Self {
+        Self::Tide(Box::new(State::new(seed)))
+    }
+
+    /// A policy by its name on the command line (`tide`, `fixed:7m`, `nutch`, `ttl` ...). Policies that need an
+    /// interval take it from the trace.
+    pub fn named(name: &str, trace: &Trace, seed: u64, polls_per_change: f64) -> Option<Self> {
+        if name == "tide" {
+            return Some(Self::tide(seed));
+        }
+        Baseline::named(name, trace.declared.unwrap_or(trace.mean_gap()), polls_per_change).map(Self::Baseline)
+    }
+}
+
 /// How to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Limits of the learner.
     pub spec: CadenceSpec,
-    /// An interval (seconds) that the first answer declares.
+    /// An interval (seconds) that the answers declare.
     pub hint: Option<f64>,
+    /// Seed of the conditions.
+    pub seed: u64,
+    /// What goes wrong, and what the network does.
+    pub conditions: Conditions,
 }
 
-/// The converged figures: the last 75 % of a trace. Times in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Metrics {
-    /// Changes of the source.
-    pub changes: usize,
-    /// Polls made.
-    pub polls: usize,
-    /// `polls / changes`.
-    pub polls_per_change: f64,
-    /// Share of changes that a snapshot API would have shown: polls that found something over changes.
-    pub capture: f64,
-    /// Mean seconds from a change to the first poll after it.
-    pub delay_mean: f64,
-    /// Median of it.
-    pub delay_p50: f64,
-    /// 95th percentile of it.
-    pub delay_p95: f64,
-    /// Time-average of the age of the oldest change not yet ingested (Cho and Garcia-Molina).
-    pub age_mean: f64,
-    /// Share of polls that found nothing.
-    pub waste: f64,
-    /// Mean delay of a fixed interval with as many polls on the same trace (mean of 9 phases) over `delay_mean`.
-    pub gain: f64,
-    /// Changes until the cost stays within 10 % of the converged one; none if it never does.
-    pub convergence_changes: Option<usize>,
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Every poll, in order.
+    pub polls: Vec<Poll>,
+    /// The visits as the learner saw them; empty for the other policies.
+    pub visits: Vec<Visit>,
+    /// The learner at the end.
+    pub state: Option<Box<State>>,
 }
 
-/// Poll times of a policy on a trace at a level of knowledge.
-pub fn run(trace: &Trace, policy: &mut Policy, level: u8, options: &Options) -> Vec<f64> {
-    let (mut at, mut shown, mut polls) = (0.0, 0, Vec::new());
+/// Polls `trace` with `policy`, which learns on the way.
+pub fn run(trace: &Trace, mut policy: Policy, level: u8, options: &Options) -> Run {
+    let mut world = World::new(trace, level, options);
+    let (mut at, mut polls, mut visits) = (0.0, Vec::new(), Vec::new());
     while at < trace.length {
-        let visible = trace.changes.partition_point(|&change| change <= at);
-        let first = polls.is_empty();
-        let changed = visible > shown && !first;
-        let stamps: &[f64] = match level {
-            0 => &[],
-            1 => &trace.changes[visible.saturating_sub(1).max(if first { 0 } else { shown.min(visible) })..visible],
-            _ => &trace.changes[if first { visible.saturating_sub(1) } else { shown }..visible],
+        let answer = world.answer(at);
+        polls.push(Poll { at, sees: answer.sees });
+        let wanted = match &mut policy {
+            Policy::Tide(state) => {
+                let visit = visit(&answer, at, level, options);
+                **state = observe(std::mem::take(&mut **state), &visit);
+                let due = next(state, &options.spec, visit.at);
+                visits.push(visit);
+                due_seconds(&due)
+            }
+            Policy::Baseline(baseline) => {
+                let shown = Shown { at, changed: answer.changed, stamps: &answer.stamps };
+                baseline.next(&shown)
+            }
         };
-        polls.push(at);
-        shown = visible;
-        at = after(policy, &Shown { at, changed, stamps }, level, options, first).max(at + 1.0);
+        at = options.conditions.tick.earliest(wanted.max(at + 1.0));
     }
-    polls
+    let state = match policy {
+        Policy::Tide(state) => Some(state),
+        Policy::Baseline(_) => None,
+    };
+    Run { polls, visits, state }
 }
 
-fn moment(at: f64) -> Timestamp {
+/// Runs and measures.
+pub fn simulate(trace: &Trace, policy: Policy, level: u8, options: &Options) -> Metrics {
+    measure(trace, &run(trace, policy, level, options).polls)
+}
+
+/// The wall-clock moment of a simulated second.
+pub fn moment(at: f64) -> Timestamp {
     Timestamp::from_millisecond(((EPOCH + at) * 1000.0).round() as i64).unwrap_or(Timestamp::MAX)
 }
 
-fn after(policy: &mut Policy, shown: &Shown, level: u8, options: &Options, first: bool) -> f64 {
-    match policy {
-        Policy::Baseline(baseline) => baseline.next(shown),
-        Policy::Tide(state) => {
-            let mut visit = Visit::new(moment(shown.at), outcome(shown, level, first));
-            visit.hints = Hints { interval: options.hint.filter(|_| first), ..Hints::default() };
-            **state = observe(std::mem::take(&mut **state), &visit);
-            let due = next(state, &options.spec, visit.at);
-            due.at.as_millisecond() as f64 / 1000.0 - EPOCH
-        }
-    }
+fn due_seconds(due: &Due) -> f64 {
+    due.at.as_millisecond() as f64 / 1000.0 - EPOCH
 }
 
-fn outcome(shown: &Shown, level: u8, first: bool) -> Outcome {
-    if !(shown.changed || first && !shown.stamps.is_empty()) {
+fn visit(answer: &Answer, at: f64, level: u8, options: &Options) -> Visit {
+    let mut visit = Visit::new(moment(at), outcome(answer, level));
+    visit.hints = answer.hints.clone();
+    visit.hints.interval = options.hint;
+    visit
+}
+
+fn outcome(answer: &Answer, level: u8) -> Outcome {
+    if answer.sees.is_none() {
+        return Outcome::Failed;
+    }
+    // The first answer shows the newest stamp, though nothing has changed since a poll before.
+    if !answer.changed && answer.stamps.is_empty() {
         return Outcome::Unchanged;
     }
-    Outcome::Changed(match (level, shown.stamps) {
+    Outcome::Changed(match (level, &answer.stamps[..]) {
         (1, [.., newest]) => Stamps::Newest(moment(*newest)),
-        (2, [_, ..]) => Stamps::All(shown.stamps.iter().copied().map(moment).collect()),
+        (2, [_, ..]) => Stamps::All(answer.stamps.iter().copied().map(moment).collect()),
         _ => Stamps::Hidden,
     })
 }
 
-/// Runs and measures.
-pub fn simulate(trace: &Trace, policy: &mut Policy, level: u8, options: &Options) -> Metrics {
-    let polls = run(trace, policy, level, options);
-    measure(trace, &polls)
-}
-
-/// Measures poll times over the last 75 % of the trace.
-pub fn measure(trace: &Trace, polls: &[f64]) -> Metrics {
-    let from = trace.length * 0.25;
-    let mut metrics = window(trace, polls, from, trace.length);
-    let fixed = fixed_delay(trace, metrics.polls, from, trace.length);
-    metrics.gain = fixed / metrics.delay_mean.max(1e-9);
-    metrics
-}
-
-fn window(trace: &Trace, polls: &[f64], from: f64, to: f64) -> Metrics {
-    let last = polls.last().copied().unwrap_or(0.0);
-    let changes: Vec<f64> =
-        trace.changes.iter().copied().filter(|&at| at >= from && at < to && at <= last).collect();
-    let found: Vec<usize> = changes.iter().map(|&at| polls.partition_point(|&poll| poll < at)).collect();
-    let mut delays: Vec<f64> = changes.iter().zip(&found).map(|(at, &poll)| polls[poll] - at).collect();
-    let in_window = |poll: f64| poll >= from && poll < to;
-    let made = polls.iter().filter(|&&poll| in_window(poll)).count();
-    let (mut caught, mut before) = (0, 0);
-    for &poll in polls {
-        let visible = trace.changes.partition_point(|&change| change <= poll);
-        caught += usize::from(visible > before && in_window(poll));
-        before = visible;
-    }
-    let oldest = (0..found.len()).filter(|&index| index == 0 || found[index] != found[index - 1]);
-    let age = oldest.map(|index| delays[index].powi(2) / 2.0).sum::<f64>() / (to - from);
-    let mean = delays.iter().sum::<f64>() / delays.len().max(1) as f64;
-    delays.sort_by(f64::total_cmp);
-    let count = changes.len().max(1) as f64;
-    Metrics {
-        changes: changes.len(),
-        polls: made,
-        polls_per_change: made as f64 / count,
-        capture: caught as f64 / count,
-        delay_mean: mean,
-        delay_p50: percentile(&delays, 0.5),
-        delay_p95: percentile(&delays, 0.95),
-        age_mean: age,
-        waste: 1.0 - caught as f64 / made.max(1) as f64,
-        gain: 0.0,
-        convergence_changes: None,
-    }
-}
-
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * sorted.len().saturating_sub(1) as f64;
-    let (low, rest) = (place.floor() as usize, place.fract());
-    match (sorted.get(low), sorted.get(low + 1)) {
-        (Some(low), Some(high)) => low + rest * (high - low),
-        (Some(only), None) => *only,
-        _ => 0.0,
-    }
-}
-
-fn fixed_delay(trace: &Trace, polls: usize, from: f64, to: f64) -> f64 {
-    let interval = (to - from) / polls.max(1) as f64;
-    let phases = 9;
-    let delay = |phase: u32| {
-        let start = -interval * (f64::from(phase) + 0.5) / f64::from(phases);
-        let count = ((trace.length + interval - start) / interval).ceil() as usize;
-        let (mut sum, mut seen) = (0.0, 0usize);
-        let last = start + (count.max(1) - 1) as f64 * interval;
-        for &at in trace.changes.iter().filter(|&&at| at >= from && at < to && at <= last) {
-            sum += start + ((at - start) / interval).ceil() * interval - at;
-            seen += 1;
+impl Tick {
+    /// The first moment from `wanted` on at which the poller can run, seconds.
+    pub(crate) fn earliest(self, wanted: f64) -> f64 {
+        match self {
+            Self::Free | Self::MinuteAndSleep => wanted,
+            Self::Minute => (wanted / 60.0).ceil() * 60.0,
         }
-        sum / seen.max(1) as f64
-    };
-    (0..phases).map(delay).sum::<f64>() / f64::from(phases)
+    }
 }
