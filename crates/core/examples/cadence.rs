@@ -1,24 +1,88 @@
-//! x
-use tidegate_core::cadence::{*, simulate::*, traces::*};
-fn main(){
-    let args: Vec<String> = std::env::args().collect();
-    let names: Vec<String> = if args.get(1).is_some_and(|a| a=="held") { held_traces::HELD.iter().map(|s|s.to_string()).collect() } else if args.len()>1 && args[1]!="all" { args[1].split(',').map(str::to_string).collect() } else { STUDY.iter().map(|s|s.to_string()).collect() };
-    let seeds: u64 = args.get(2).map_or(1, |s| s.parse().unwrap());
-    let mut gm=[0.0f64;3]; let mut cnt=0.0;
-    for n in &names {
-        print!("{n:9}");
-        for level in 0..3u8 {
-            let mut worst=f64::MAX; let mut first=None; let mut logsum=0.0;
-            for seed in 1..=seeds {
-                let Some(tr)=Trace::named(n,seed) else {continue};
-                let spec=CadenceSpec{min: jiff::SignedDuration::from_secs(30),..Default::default()};
-                let m=simulate(&tr,Policy::Tide(Box::new({let mut s=State::new(7+seed); if let Some(w)=args.get(3) { for x in w.split(',') { s.weights.silence(x);} } s})),level,&Options{spec,..Default::default()});
-                worst=worst.min(m.gain); logsum+=m.gain.ln(); if first.is_none(){first=Some(m);}
-            }
-            if let Some(m)=first { gm[level as usize]+=logsum/seeds as f64; 
-            print!(" | g {:5.2} (min {:5.2}) ppc {:4.2} cap {:.2} d {:5.0} p95 {:5.0}",(logsum/seeds as f64).exp(),worst,m.polls_per_change,m.capture,m.delay_mean,m.delay_p95); }
+//! The learned cadence, tried out on traces of change times.
+//!
+//! ```text
+//! cadence --trace per15 --level 1 --policy tide --json      one run (a name, or a file with one second a line)
+//! cadence all --seeds 5                                     every trace, level and policy, as Markdown
+//! cadence tide | held | conditions | convergence | ablation | planner
+//! ```
+
+use std::process::ExitCode;
+
+use jiff::SignedDuration;
+use tidegate_core::cadence::simulate::{Options, Policy, moment, run};
+use tidegate_core::cadence::traces::Trace;
+use tidegate_core::cadence::{explain, held_traces::HELD, metrics::measure, next, plan_bench, plot, report};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1).map(String::as_str)
+    };
+    let number = |name: &str, default: u64| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let seeds: Vec<u64> = (1..=number("--seeds", 5)).collect();
+    let mut traces: Vec<&str> = value("--traces").map_or(report::study(), |names| names.split(',').collect());
+    let mode = arguments.first().map(String::as_str);
+    let text = match mode {
+        Some("all") => tables(&traces, &seeds, true),
+        Some("tide") => tables(&traces, &seeds, false),
+        Some("held") => tables(&HELD, &seeds, false),
+        Some("conditions") => report::condition_table(&seeds),
+        Some("convergence") => report::convergence_table(&traces, &seeds),
+        Some("ablation") => {
+            traces.extend(HELD);
+            let experts = value("--experts").unwrap_or("clock-15m,clock-1h,clock-1d,beat,cron,burst");
+            report::ablation_table(&traces, &seeds, &experts.split(',').collect::<Vec<_>>())
         }
-        cnt+=1.0; println!();
+        Some("planner") => plan_bench::table(number("--streams", 100_000) as u32, std::time::Instant::now),
+        _ => return one(&arguments, value),
+    };
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn tables(traces: &[&str], seeds: &[u64], baselines: bool) -> String {
+    let rows = report::all(traces, seeds, baselines);
+    format!("{}\n{}", report::gain_table(&rows), report::figure_table(&rows))
+}
+
+fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> ExitCode {
+    let parsed = |name: &str, default: f64| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let seed = parsed("--seed", 1.0) as u64;
+    let mut options = Options { seed, ..report::study_options() };
+    options.spec.polls_per_change = parsed("--polls-per-change", 2.0);
+    if let Some(min) = value("--min").and_then(|text| text.parse::<SignedDuration>().ok()) {
+        options.spec.min = min;
     }
-    println!("gm {:?}", gm.map(|g:f64| (g/cnt).exp()));
+    let Some(trace) = value("--trace").and_then(|name| Trace::named(name, seed).or_else(|| read(name))) else {
+        eprintln!("give --trace FILE or one of {} {}", report::study().join(" "), HELD.join(" "));
+        return ExitCode::FAILURE;
+    };
+    let name = value("--policy").unwrap_or("tide");
+    let Some(policy) = Policy::named(name, &trace, seed, options.spec.polls_per_change) else {
+        eprintln!("unknown policy {name}");
+        return ExitCode::FAILURE;
+    };
+    let done = run(&trace, policy, parsed("--level", 0.0) as u8, &options);
+    let metrics = measure(&trace, &done.polls);
+    match serde_json::to_string_pretty(&metrics) {
+        Ok(json) if arguments.iter().any(|argument| argument == "--json") => println!("{json}"),
+        _ => println!("{metrics:#?}"),
+    }
+    if let (Some(state), false) = (&done.state, arguments.iter().any(|argument| argument == "--json")) {
+        let now = moment(done.polls.last().map_or(0.0, |poll| poll.at));
+        println!("{}", explain(state, &next(state, &options.spec, now), now));
+        println!("state: {} bytes", serde_json::to_string(state).map_or(0, |json| json.len()));
+        if let Some(file) = value("--plot") {
+            let shown = &done.visits[done.visits.len().saturating_sub(300)..];
+            if let Err(error) = std::fs::write(file, plot(shown, state)) {
+                eprintln!("{file}: {error}");
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn read(file: &str) -> Option<Trace> {
+    Trace::parse(file, &std::fs::read_to_string(file).ok()?)
 }

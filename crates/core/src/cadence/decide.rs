@@ -23,6 +23,8 @@ pub(crate) struct Bounds {
     pub(crate) polls_per_change: f64,
     /// Factor on the price of a poll, above 1 when a budget is short.
     pub(crate) dearer: f64,
+    /// Least price of a poll, seconds of delay: what polls cost other streams of the same source.
+    pub(crate) least: f64,
 }
 
 /// The moment chosen, and why.
@@ -91,7 +93,7 @@ fn price(state: &State, bounds: &Bounds, hazard: &Hazard) -> f64 {
     let plain = state.mean_gap() / (2.0 * bounds.polls_per_change * bounds.polls_per_change);
     let start = if state.changes < 12 { 0.35 } else { 1.0 };
     let locked = if state.level > 0 { 1.0 - 0.85 * lock(&hazard.shares) } else { 1.0 };
-    plain * start * locked * bounds.dearer
+    (plain * start * locked * bounds.dearer).max(bounds.least)
 }
 
 fn walk(hazard: &Hazard, missed: f64, now: f64, horizon: f64, price: f64, min: f64) -> Vec<Point> {
@@ -151,4 +153,9 @@ fn look_early(
 /// The last successful visit, or `now` if there is none.
 pub(crate) fn origin(state: &State, now: f64) -> f64 {
     state.seen.map_or(now, seconds)
+}
+
+/// How far the stream's rhythm is believed: 0 none, 1 locked.
+pub(crate) fn lock_of(state: &State) -> f64 {
+    lock(&state.weights.shares())
 }

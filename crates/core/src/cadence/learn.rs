@@ -3,7 +3,7 @@
 //! The interval is cut into cells; every expert's expected number of changes in each cell is compared with what the
 //! poll revealed: nothing, one bit, or stamps. Experts are weighed by likelihood, tables are filled, rhythms corrected.
 
-use super::experts::{BEAT, BURST, CLOCKS, CRON, EXPERTS, GAP_BINS, HOURS, Hazard, POISSON, Rates, grid, lock};
+use super::experts::{BURST, CLOCKS, EXPERTS, GAP_BINS, HOURS, Hazard, POISSON, Rates, grid, lock};
 use super::rhythm::GapSummary;
 use super::rng::Rng;
 use super::state::{State, millis, seconds};
@@ -104,6 +104,8 @@ pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) 
     if evidence.changed {
         state.missed = 0.0;
         let stamps = if evidence.stamps.is_empty() { &[moment][..] } else { &evidence.stamps };
+        let late = (to - stamps[0]) as f32;
+        state.delay += (late - state.delay) / state.effort.over.clamp(1.0, 32.0);
         stamps.iter().for_each(|&stamp| state.enter_change(stamp));
     } else {
         state.missed += interval.expected_mix() as f32;
@@ -216,6 +218,3 @@ fn count_rates(state: &mut State, interval: &Interval, hits: f64, changed: bool)
     let keep = if changed { 1.0 - 1.0 / FAST_MEMORY } else { 1.0 };
     state.fast.add(keep, hits, span * interval.frailty);
 }
-
-// The rhythm experts need no table: they learn through `enter_change`.
-const _: () = assert!(BEAT == POISSON + 1 && CRON == POISSON + 2);

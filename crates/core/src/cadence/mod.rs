@@ -3,11 +3,15 @@
 mod alias;
 mod decide;
 mod experts;
+mod explain;
 mod floors;
+mod forecast;
 pub mod held_traces;
 mod hints;
 mod lag;
 mod learn;
+mod plan;
+mod plot;
 mod rhythm;
 mod rng;
 mod spec;
@@ -17,6 +21,8 @@ mod visit;
 
 pub mod conditions;
 pub mod metrics;
+pub mod plan_bench;
+pub mod report;
 
 pub mod baselines;
 pub mod simulate;
@@ -27,10 +33,14 @@ use serde::Serialize;
 
 pub use alias::Alias;
 pub use experts::Weights;
+pub use explain::{explain, floor_name, span};
 pub use floors::{Floor, Floors};
+pub use forecast::{Basis, Forecast, forecast, forecast_from_hints};
 pub use hints::Hints;
 pub use lag::Lag;
-pub use rhythm::Rhythm;
+pub use plan::{Budget, Planner};
+pub use plot::plot;
+pub use rhythm::{Punctual, Rhythm};
 pub use rng::Rng;
 pub use spec::CadenceSpec;
 pub use state::{Clock, Rate, STATE_VERSION, State};
@@ -104,7 +114,7 @@ impl State {
     }
 
     /// A declared interval is believed until there is anything better.
-    fn take_hints(&mut self, hints: &Hints) {
+    pub(crate) fn take_hints(&mut self, hints: &Hints) {
         if self.changes > 0 || !self.gaps.is_empty() {
             return;
         }
@@ -128,12 +138,18 @@ impl State {
 
 /// The next poll. A function of the state alone; `now` only keeps it from lying in the past.
 pub fn next(state: &State, spec: &CadenceSpec, now: Timestamp) -> Due {
+    next_at_price(state, spec, now, 0.0)
+}
+
+/// The next poll of a stream that shares a budget: no poll is made that saves less than `price` seconds of delay.
+pub fn next_at_price(state: &State, spec: &CadenceSpec, now: Timestamp, price: f64) -> Due {
     let now = seconds(now.as_millisecond());
     let bounds = Bounds {
         min: spec.min_seconds(),
         max: spec.max_seconds(),
         polls_per_change: spec.worth(),
         dearer: floors::dearer(86400.0 / state.mean_gap() * spec.worth(), spec),
+        least: price,
     };
     let choice = decide::choose(state, &bounds, decide::origin(state, now));
     let best = if state.seen.is_none() { now } else { choice.at };

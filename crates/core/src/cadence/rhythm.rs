@@ -48,7 +48,53 @@ impl Rhythm {
     }
 }
 
+/// Which of the last 64 changes came on the beat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Punctual {
+    /// One bit per change, the newest lowest.
+    pub bits: u64,
+    /// Changes recorded.
+    pub seen: u32,
+}
+
+impl Punctual {
+    fn record(&mut self, on_time: bool) {
+        self.bits = self.bits << 1 | u64::from(on_time);
+        self.seen = (self.seen + 1).min(64);
+    }
+
+    /// How many changes the share counts.
+    pub fn count(self) -> u32 {
+        self.seen
+    }
+
+    /// Share of changes on the beat.
+    pub fn share(self) -> f64 {
+        f64::from(self.bits.count_ones().min(self.seen)) / f64::from(self.seen.max(1))
+    }
+}
+
 impl State {
+    /// The period on the wall clock and the phase in it (seconds), when the cron expert's period divides a day.
+    pub(crate) fn wall_clock(&self) -> Option<(f64, f64)> {
+        let (period, anchor) = (f64::from(self.cron.period?), seconds(self.cron.anchor?));
+        let divides = NICE.contains(&period) && period <= 86400.0 && 86400.0 % period == 0.0;
+        divides.then(|| (period, anchor.rem_euclid(period)))
+    }
+
+    /// Whether changes keep to a period that is counted from the last one.
+    pub(crate) fn beats(&self) -> bool {
+        self.beat.period.is_some_and(|period| self.beat.spread < 0.2 * period)
+    }
+
+    /// Period, a moment on it, and spread, for drawing.
+    pub(crate) fn drawn_rhythm(&self) -> Option<(f64, f64, f64)> {
+        let rhythm = if self.wall_clock().is_some() { &self.cron } else { &self.beat };
+        let anchor = rhythm.anchor.or(self.last_change).map(seconds)?;
+        Some((f64::from(rhythm.period?), anchor, f64::from(rhythm.spread)))
+    }
+
     /// Level 0: half the half-width of the bracket, the spread below which the change is not known.
     pub(crate) fn blur(&self) -> f64 {
         self.bracket.map_or(0.0, |[low, high]| (seconds(high) - seconds(low)) / 4.0)
@@ -72,14 +118,18 @@ impl State {
 
     fn correct_phases(&mut self, at: f64, last: f64) {
         let blur = self.blur();
+        let mut on_time = false;
         if self.beat.period.is_some() {
-            self.beat.correct(at, last, |beats| beats, blur);
+            let usual = 3.0 * f64::from(self.beat.spread).max(5.0);
+            on_time = self.beat.correct(at, last, |beats| beats, blur).abs() <= usual;
         }
         let (Some(period), Some(anchor)) = (self.cron.period.map(f64::from), self.cron.anchor.map(seconds)) else {
-            return;
+            return self.punctual.record(on_time);
         };
+        let usual = 3.0 * f64::from(self.cron.spread).max(5.0);
         let already = ((last - anchor) / period + 0.5).floor();
         let error = self.cron.correct(at, anchor, |beats| beats - already, blur);
+        self.punctual.record(on_time || error.abs() <= usual);
         let spread = f64::from(self.cron.spread);
         let far = error.abs() > (4.0 * spread).max(0.1 * period);
         self.cron.off_beat = if far { self.cron.off_beat + 1 } else { 0 };

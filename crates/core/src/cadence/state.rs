@@ -7,7 +7,7 @@ use super::alias::Alias;
 use super::experts::{CLOCKS, Weights};
 use super::floors::Floors;
 use super::lag::Lag;
-use super::rhythm::Rhythm;
+use super::rhythm::{Punctual, Rhythm};
 use super::table::Table;
 
 /// The version written into new states. A reader takes every version: fields it lacks start at their defaults, fields
@@ -68,6 +68,10 @@ pub struct State {
     pub floors: Floors,
     /// Successful polls and changes, recent ones counting most.
     pub effort: Rate,
+    /// Mean delay of recent changes as far as it is known, seconds.
+    pub delay: f32,
+    /// How many of the last changes came on the beat.
+    pub punctual: Punctual,
 }
 
 /// Counts over exposure, both discounted.
@@ -134,6 +138,8 @@ impl Default for State {
             lag: Lag::default(),
             floors: Floors::default(),
             effort: Rate { hits: 2.0, over: 1.0 },
+            delay: 0.0,
+            punctual: Punctual::default(),
         }
     }
 }
@@ -158,6 +164,11 @@ impl State {
     /// Mean seconds between changes, as learned.
     pub fn mean_gap(&self) -> f64 {
         1.0 / self.slow.value()
+    }
+
+    /// Enough changes were seen to speak of polls per change.
+    pub(crate) fn effort_known(&self) -> bool {
+        self.effort.over > 4.0
     }
 
     /// How many gaps are remembered: at level 0 single gaps are blurred, so more of them are averaged.

@@ -33,6 +33,14 @@ impl Trace {
         Self { name: name.into(), changes, length, declared }
     }
 
+    /// A trace from text: one change time in seconds a line; blank lines and `#` comments are skipped.
+    pub fn parse(name: &str, text: &str) -> Option<Self> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let changes: Vec<f64> = lines.map(|line| line.parse().ok()).collect::<Option<_>>()?;
+        let last = changes.iter().copied().filter(|at| at.is_finite()).fold(f64::MIN, f64::max);
+        (!changes.is_empty()).then(|| Self::new(name, changes, last + 1.0, None))
+    }
+
     /// Mean seconds between changes.
     pub fn mean_gap(&self) -> f64 {
         self.length / self.changes.len().max(1) as f64

@@ -1,0 +1,209 @@
+//! Many streams, one budget: which stream to poll when there are fewer calls than streams that would use one.
+//!
+//! The index rule makes streams comparable: each poll has a price in seconds of delay, and a stream is due when a poll
+//! saves that much. So when calls are short the planner raises one common price for all streams of the source, and each
+//! stream answers with the later moment at which a poll is worth it ([`super::next_at_price`]); at a common price the
+//! last call spent on any stream saves the same delay, which is the optimum of the shared budget (the Lagrangian of Azar
+//! et al. 2018). Among streams that are due together the one goes first in which most changes are likely waiting; a
+//! stream near its `max_staleness` goes before all others.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use jiff::Timestamp;
+
+use super::Due;
+use super::state::{millis, seconds};
+
+/// What all streams of a source may spend together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Calls in any window.
+    pub calls: u32,
+    /// Length of the window, seconds.
+    pub window: f64,
+}
+
+/// A moment or a rank that orders in a heap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rank(f64);
+
+impl Eq for Rank {}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A stream that waits for its moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    at: Rank,
+    stream: u32,
+    worth: Rank,
+    deadline: Rank,
+}
+
+/// Schedules the streams of one source. Streams are numbers of the caller's choosing; each is offered once after each
+/// of its visits and taken when it may be polled.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// Streams that are due, by deadline; an entry whose turn has passed is void.
+    urgent: BinaryHeap<Reverse<(Rank, u32, u32)>>,
+    /// The same streams by what a poll is worth.
+    ready: BinaryHeap<(Rank, Reverse<u32>, u32)>,
+    /// How often each stream was taken.
+    turns: Vec<u32>,
+    /// Streams that are due and not taken.
+    queued: usize,
+    budget: Option<Budget>,
+    burst: f64,
+    tokens: f64,
+    filled: f64,
+    price: f64,
+}
+
+/// Share of the budget that may be spent at once.
+const BURST: f64 = 0.02;
+/// The price follows the store of calls within about this time, seconds.
+const RESPONSE: f64 = 600.0;
+const CHEAPEST: f64 = 0.01;
+const DEAREST: f64 = 1e7;
+/// A stream is taken this share of its wait before its `max_staleness`.
+const EARLY: f64 = 0.1;
+
+impl Planner {
+    /// A planner without streams. No budget means that every stream is taken when it is due.
+    pub fn new(budget: Option<Budget>) -> Self {
+        let burst = budget.map_or(1.0, |budget| (f64::from(budget.calls) * BURST).floor().max(1.0));
+        Self {
+            waiting: BinaryHeap::new(),
+            urgent: BinaryHeap::new(),
+            ready: BinaryHeap::new(),
+            turns: Vec::new(),
+            queued: 0,
+            budget,
+            burst,
+            tokens: burst,
+            filled: f64::NEG_INFINITY,
+            price: CHEAPEST,
+        }
+    }
+
+    /// The common price of a call, seconds of delay: give it to [`super::next_at_price`].
+    pub fn price(&self) -> f64 {
+        if self.budget.is_some() && self.price > CHEAPEST { self.price } else { 0.0 }
+    }
+
+    /// Streams that were offered and not yet taken.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.queued
+    }
+
+    /// Whether no stream waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hands in a stream that is due at `due`, and must be polled by `deadline` (its last look plus `max_staleness`).
+    pub fn offer(&mut self, stream: u32, due: &Due, deadline: Option<Timestamp>, now: Timestamp) {
+        let now = seconds(now.as_millisecond());
+        let at = seconds(due.at.as_millisecond());
+        let limit = deadline.map_or(f64::INFINITY, |limit| seconds(limit.as_millisecond()));
+        let early = limit - (limit - now).max(0.0) * EARLY;
+        // A floor is never undercut: only a stream that its ceiling holds back comes earlier.
+        let at = if limit.is_finite() && at >= limit && !due.stale { early } else { at };
+        let known = self.turns.len().max(stream as usize + 1);
+        self.turns.resize(known, 0);
+        let worth = -(1.0 - due.probability).max(1e-9).ln();
+        let early = if limit.is_finite() { early } else { f64::INFINITY };
+        self.waiting.push(Reverse(Waiting { at: Rank(at), stream, worth: Rank(worth), deadline: Rank(early) }));
+    }
+
+    /// The stream to poll at `now`, if one is due and a call is left.
+    pub fn take(&mut self, now: Timestamp) -> Option<u32> {
+        let now = seconds(now.as_millisecond());
+        self.wake(now);
+        self.refill(now);
+        if self.tokens < 1.0 {
+            return None;
+        }
+        let stream = self.most_urgent(now).or_else(|| self.most_worth())?;
+        self.turns[stream as usize] += 1;
+        self.queued -= 1;
+        if self.budget.is_some() {
+            self.tokens -= 1.0;
+        }
+        Some(stream)
+    }
+
+    /// When `take` may next give a stream; none if no stream waits.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let now = seconds(now.as_millisecond());
+        let due = if self.queued == 0 { self.waiting.peek()?.0.at.0 } else { now };
+        let call = now + self.rate().map_or(0.0, |rate| (1.0 - self.tokens).max(0.0) / rate);
+        Timestamp::from_millisecond(millis(due.max(call)) + 1).ok()
+    }
+
+    fn wake(&mut self, now: f64) {
+        while let Some(Reverse(first)) = self.waiting.peek().copied().filter(|first| first.0.at.0 <= now) {
+            self.waiting.pop();
+            let turn = self.turns[first.stream as usize];
+            self.queued += 1;
+            self.ready.push((first.worth, Reverse(first.stream), turn));
+            if first.deadline.0.is_finite() {
+                self.urgent.push(Reverse((first.deadline, first.stream, turn)));
+            }
+        }
+    }
+
+    /// The stream with the earliest deadline, if that has come.
+    fn most_urgent(&mut self, now: f64) -> Option<u32> {
+        while let Some(&Reverse((deadline, stream, turn))) = self.urgent.peek() {
+            let open = self.turns[stream as usize] == turn;
+            if open && deadline.0 > now {
+                return None;
+            }
+            self.urgent.pop();
+            if open {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
+    fn most_worth(&mut self) -> Option<u32> {
+        while let Some((_, Reverse(stream), turn)) = self.ready.pop() {
+            if self.turns[stream as usize] == turn {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
+    /// Calls a second. With a store of `burst` calls, any window sees at most `burst + rate * window` rounded up less
+    /// one, which is the budget.
+    fn rate(&self) -> Option<f64> {
+        let budget = self.budget?;
+        Some((f64::from(budget.calls) - self.burst + 1.0).max(0.0) / budget.window)
+    }
+
+    /// Fills the store, and moves the price: up while the store is less than half full or streams queue, else down.
+    fn refill(&mut self, now: f64) {
+        let Some(rate) = self.rate() else { return };
+        let passed = if self.filled.is_finite() { (now - self.filled).max(0.0) } else { 0.0 };
+        self.filled = self.filled.max(now);
+        self.tokens = (self.tokens + rate * passed).min(self.burst);
+        let queue = (self.queued as f64 / self.burst).min(2.0);
+        let pressure = 0.5 - self.tokens / self.burst + queue;
+        self.price = (self.price * (pressure * passed / RESPONSE).exp()).clamp(CHEAPEST, DEAREST);
+    }
+}
