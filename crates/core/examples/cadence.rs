@@ -7,6 +7,8 @@
 //! ```
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tidegate_core::cadence::simulate::{Options, Policy, moment, run};
@@ -34,11 +36,16 @@ fn main() -> ExitCode {
             let experts = value("--experts").unwrap_or("clock-15m,clock-1h,clock-1d,beat,cron,burst");
             report::ablation_table(&traces, &seeds, &experts.split(',').collect::<Vec<_>>())
         }
-        Some("planner") => plan_bench::table(number("--streams", 100_000) as u32, std::time::Instant::now),
+        Some("planner") => plan_bench::table(number("--streams", 100_000) as u32, clock),
         _ => return one(&arguments, value),
     };
     print!("{text}");
     ExitCode::SUCCESS
+}
+
+fn clock() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 fn tables(traces: &[&str], seeds: &[u64], baselines: bool) -> String {
@@ -72,11 +79,12 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     if let (Some(state), false) = (&done.state, arguments.iter().any(|argument| argument == "--json")) {
         let now = moment(done.polls.last().map_or(0.0, |poll| poll.at));
         println!("{}", explain(state, &next(state, &options.spec, now), now));
-        println!("state: {} bytes", serde_json::to_string(state).map_or(0, |json| json.len()));
-        if let Some(file) = value("--plot") {
-            let shown = &done.visits[done.visits.len().saturating_sub(300)..];
-            if let Err(error) = std::fs::write(file, plot(shown, state)) {
-                eprintln!("{file}: {error}");
+        let json = serde_json::to_string(state).unwrap_or_default();
+        println!("state: {} bytes", json.len());
+        let shown = &done.visits[done.visits.len().saturating_sub(300)..];
+        for (file, text) in [(value("--state"), json), (value("--plot"), plot(shown, state))] {
+            if let Some(Err(error)) = file.map(|file| std::fs::write(file, text)) {
+                eprintln!("{error}");
             }
         }
     }

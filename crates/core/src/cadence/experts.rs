@@ -17,8 +17,7 @@ use super::rhythm::Slots;
 use super::state::{State, seconds};
 
 /// Modulus in seconds, bins and memory in changes of each wall-clock expert.
-pub(crate) const CLOCKS: [(f64, usize, f64); 4] =
-    [(600.0, 40, 60.0), (900.0, 60, 60.0), (3600.0, 120, 120.0), (86400.0, 96, 600.0)];
+pub(crate) const CLOCKS: [(f64, usize, f64); 2] = [(900.0, 60, 60.0), (3600.0, 120, 120.0)];
 
 pub(crate) const EXPERTS: usize = CLOCKS.len() + 4;
 pub(crate) const POISSON: usize = CLOCKS.len();
@@ -28,7 +27,7 @@ pub(crate) const BURST: usize = POISSON + 3;
 
 /// Names in the state and in explanations, in the order of the indices.
 pub(crate) const NAMES: [&str; EXPERTS] =
-    ["clock-10m", "clock-15m", "clock-1h", "clock-1d", "poisson", "beat", "cron", "burst"];
+    ["clock-15m", "clock-1h", "poisson", "beat", "cron", "burst"];
 
 /// Bins of time since the last change: the edges grow by 1.7 from 20 s to about 16 days.
 pub(crate) const GAP_BINS: usize = 22;
@@ -147,11 +146,6 @@ impl Hazard {
         }
     }
 
-    /// The factor of the hour, which the daily clock already holds in its own phase.
-    pub(crate) fn hour_for(&self, clock: usize, hour: usize) -> f64 {
-        if CLOCKS[clock].0 < 86400.0 { self.hour[hour] } else { 1.0 }
-    }
-
     pub(crate) fn rates(&self, at: f64) -> Rates {
         let gap = gap_bin(at - self.since);
         let hour = (at / 3600.0) as usize % HOURS;
@@ -159,7 +153,7 @@ impl Hazard {
         let mut of = [0.0; EXPERTS];
         for clock in 0..CLOCKS.len() {
             let factors = self.phase[clock][phase[clock]] * self.clock_gap[clock][gap];
-            of[clock] = self.slow * factors * self.hour_for(clock, hour);
+            of[clock] = self.slow * factors * self.hour[hour];
         }
         of[POISSON] = self.slow * self.hour[hour] * self.gap[gap];
         of[BURST] = self.fast * self.gap[gap];

@@ -38,16 +38,15 @@ impl Hints {
     /// Reads an answer's headers, received at `received` on our clock. Names in any case.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, received: Timestamp) -> Self {
         let mut hints = Self::default();
-        let mut expires = None;
-        let (mut reset_at, mut limits) = (None, Vec::new());
+        let (mut expires, mut retry, mut reset_at, mut limits) = (None, None, None, Vec::new());
         for (name, value) in headers {
             let value = value.trim();
             match name.to_ascii_lowercase().as_str() {
                 "date" => hints.server_time = http_date(value),
-                "retry-after" => hints.retry_after = span_or_date(value, received),
+                "retry-after" => retry = Some(value),
                 "x-poll-interval" => hints.poll_interval = span(value),
                 "age" => hints.age = span(value),
-                "expires" => expires = Some(value.to_owned()),
+                "expires" => expires = Some(value),
                 "cache-control" => hints.max_age = freshness(value).or(hints.max_age),
                 "last-modified" => hints.last_modified = http_date(value),
                 "ratelimit" => limits.extend(limit_items(value)),
@@ -55,16 +54,17 @@ impl Hints {
                     hints.remaining = lower(hints.remaining, number(value));
                 }
                 "ratelimit-reset" | "x-ratelimit-reset" | "x-rate-limit-reset" | "x-ratelimit-reset-after" => {
-                    reset_at = Some(value.to_owned());
+                    reset_at = Some(value);
                 }
                 _ => {}
             }
         }
+        // Dates are on the server's clock, so they are measured against its own.
         let clock = hints.server_time.unwrap_or(received);
-        hints.reset = reset_at.and_then(|value| reset(&value, clock));
-        hints.retry_after = hints.retry_after.map(|wait| wait + hints.date_skew(received, wait));
+        hints.retry_after = retry.and_then(|value| span_or_date(value, clock));
+        hints.reset = reset_at.and_then(|value| reset(value, clock));
         if hints.max_age.is_none() {
-            hints.max_age = expires.and_then(|date| until(&date, clock));
+            hints.max_age = expires.and_then(|date| until(date, clock)).filter(|&age| age > 0.0);
         }
         for (remaining, reset) in limits {
             hints.tighten(remaining, reset);
@@ -85,11 +85,6 @@ impl Hints {
         if other.spacing() >= self.spacing() || self.remaining.is_none() {
             (self.remaining, self.reset) = (other.remaining, other.reset.or(self.reset));
         }
-    }
-
-    /// `Retry-After` as a date counts on the server's clock: add how far ours is ahead. Spans need no correction.
-    fn date_skew(&self, _received: Timestamp, _wait: f64) -> f64 {
-        0.0
     }
 
     /// Seconds the server's clock is ahead of ours; differences that `Date`'s whole seconds explain are nil.
@@ -168,4 +163,62 @@ fn limit_items(value: &str) -> Vec<(f64, Option<f64>)> {
     }
     items.extend(remaining.map(|left| (left, reset)));
     items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&str, &str)]) -> Hints {
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        Hints::from_headers(headers.iter().copied(), now)
+    }
+
+    #[test]
+    fn every_spelling_of_a_rate_limit_is_understood() {
+        let spellings: [&[(&str, &str)]; 7] = [
+            &[("RateLimit", "limit=100, remaining=50, reset=30")],
+            &[("ratelimit", "\"default\";r=50;t=30")],
+            &[("RateLimit", "\"day\";r=900;t=30, \"minute\";r=50;t=30")],
+            &[("RateLimit-Remaining", "50"), ("RateLimit-Reset", "30")],
+            &[("X-RateLimit-Remaining", "50"), ("X-RateLimit-Reset", "1795435230")],
+            &[("X-Rate-Limit-Remaining", "50"), ("X-Rate-Limit-Reset", "1795435230000")],
+            &[("x-ratelimit-remaining", "50, 50;w=60"), ("x-ratelimit-reset", "Mon, 23 Nov 2026 12:00:30 GMT")],
+        ];
+        for headers in spellings {
+            let hints = read(headers);
+            assert_eq!((hints.remaining, hints.reset), (Some(50.0), Some(30.0)), "{headers:?}");
+            assert_eq!(hints.spacing(), Some(30.0 / 45.0));
+        }
+    }
+
+    #[test]
+    fn retry_after_is_a_span_or_a_date_on_the_servers_clock() {
+        assert_eq!(read(&[("Retry-After", "120")]).retry_after, Some(120.0));
+        let skewed = [("Retry-After", "Mon, 23 Nov 2026 13:02:00 GMT"), ("Date", "Mon, 23 Nov 2026 13:00:00 GMT")];
+        assert_eq!(read(&skewed).retry_after, Some(120.0));
+        assert_eq!(read(&[("Retry-After", "soon")]).retry_after, None);
+    }
+
+    #[test]
+    fn freshness_prefers_the_shared_lifetime_and_ignores_nothing_said() {
+        assert_eq!(read(&[("Cache-Control", "public, max-age=60, s-maxage=\"300\"")]).max_age, Some(300.0));
+        assert_eq!(read(&[("Cache-Control", "no-store, max-age=0")]).max_age, None);
+        assert_eq!(read(&[("Expires", "Mon, 23 Nov 2026 12:10:00 GMT")]).max_age, Some(600.0));
+        assert_eq!(read(&[("Expires", "-1")]).max_age, None);
+    }
+
+    #[test]
+    fn malformed_headers_are_ignored() {
+        let absurd = [
+            ("Age", "-5"),
+            ("RateLimit", ";;;=,=r"),
+            ("X-Poll-Interval", "NaN"),
+            ("X-RateLimit-Reset", "99999999999999999999999999"),
+            ("Last-Modified", "yesterday"),
+            ("Date", "Mon, 99 Foo 2026"),
+        ];
+        let hints = read(&absurd);
+        assert_eq!((hints.age, hints.poll_interval, hints.last_modified), (None, None, None));
+    }
 }

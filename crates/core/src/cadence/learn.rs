@@ -192,7 +192,7 @@ fn fill_tables(state: &mut State, interval: &Interval, hits: &[f64], changed: bo
         let mut phase = super::table::Increment::new(bins);
         let mut gap = super::table::Increment::new(GAP_BINS);
         for (cell, &hit) in interval.cells.iter().zip(hits) {
-            let base = hazard.slow * hazard.hour_for(clock, cell.rates.hour) * cell.width * interval.frailty;
+            let base = hazard.slow * hazard.hour[cell.rates.hour] * cell.width * interval.frailty;
             let (phase_bin, gap_bin) = (cell.rates.phase[clock], cell.rates.gap);
             phase.add(phase_bin, hit, base * hazard.clock_gap[clock][gap_bin]);
             gap.add(gap_bin, hit, base * hazard.phase[clock][phase_bin]);

@@ -170,3 +170,6 @@ pub fn next_at_price(state: &State, spec: &CadenceSpec, now: Timestamp, price: f
 fn millis_up(seconds: f64) -> i64 {
     (seconds * 1000.0).ceil().min(253_402_207_200_000.0) as i64
 }
+
+#[cfg(test)]
+mod tests;

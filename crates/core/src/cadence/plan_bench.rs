@@ -1,7 +1,7 @@
 //! The planner at scale, by simulation: many streams, one budget, and what scheduling costs.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -63,8 +63,9 @@ pub struct Scale {
     pub most_calls: u32,
 }
 
-/// Simulates `hours` of `streams` streams under `budget`; `clock` measures.
-pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Instant) -> Scale {
+/// Simulates `hours` of `streams` streams under `budget`; `clock` tells the time since any
+/// fixed moment.
+pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Duration) -> Scale {
     let spec = CadenceSpec { max_staleness: Some(SignedDuration::from_hours(6)), ..CadenceSpec::default() };
     let mut sources: Vec<Source> = (0..streams).map(Source::new).collect();
     let mut states: Vec<State> = (0..streams).map(|stream| State::new(u64::from(stream))).collect();
@@ -123,12 +124,13 @@ fn poll(source: &mut Source, now: Timestamp, delays: &mut (f64, u64), hours: f64
 }
 
 /// The benchmark's table: without a budget, and with half and a quarter of the calls wanted.
-pub fn table(streams: u32, clock: fn() -> Instant) -> String {
+pub fn table(streams: u32, clock: fn() -> Duration) -> String {
     let mut table = String::from(
         "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | delay of the newest | longest without a poll |\n|---|---|---|---|---|---|\n",
     );
-    let free = scale(streams, 6.0, None, clock);
-    let hourly = (free.polls / 6) as u32;
+    let hours = 4.0;
+    let free = scale(streams, hours, None, clock);
+    let hourly = (free.polls as f64 / hours) as u32;
     let mut add = |name: String, scale: &Scale| {
         let each = |spent: Duration| spent.as_secs_f64() * 1e6 / scale.polls.max(1) as f64;
         let _ = writeln!(
@@ -144,7 +146,7 @@ pub fn table(streams: u32, clock: fn() -> Instant) -> String {
     add("none".into(), &free);
     for share in [2, 4] {
         let calls = hourly / share;
-        add(calls.to_string(), &scale(streams, 6.0, Some(Budget { calls, window: 3600.0 }), clock));
+        add(calls.to_string(), &scale(streams, hours, Some(Budget { calls, window: 3600.0 }), clock));
     }
     table
 }

@@ -219,7 +219,7 @@ pub fn ablation_table(traces: &[&str], seeds: &[u64], experts: &[&str]) -> Strin
             for (trace, seed) in traces.iter().flat_map(|trace| seeds.iter().map(move |&seed| (trace, seed))) {
                 let Some(drawn) = Trace::named(trace, seed) else { continue };
                 let mut state = State::new(seed);
-                state.weights.silence(silent);
+                silent.split('+').for_each(|name| state.weights.silence(name));
                 let gain = simulate(&drawn, Policy::Tide(Box::new(state)), level, &study_options()).gain;
                 if gain < worst.0 {
                     worst = (gain, format!("{trace} L{level}"));

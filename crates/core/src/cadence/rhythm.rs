@@ -163,9 +163,9 @@ impl State {
         }
         match held {
             Some(held) if (wanted - held).abs() <= 0.02 * held => {
-                if !NICE.contains(&wanted) {
-                    self.cron.period = Some((held + 0.1 * (wanted - held)) as f32);
-                }
+                // A written period is taken at once, a measured one is approached.
+                let moved = if NICE.contains(&wanted) { wanted } else { held + 0.1 * (wanted - held) };
+                self.cron.period = Some(moved as f32);
             }
             _ => {
                 self.cron.period = Some(wanted as f32);
