@@ -61,7 +61,8 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     if let Some(min) = value("--min").and_then(|text| text.parse::<SignedDuration>().ok()) {
         options.spec.min = min;
     }
-    let Some(trace) = value("--trace").and_then(|name| Trace::named(name, seed).or_else(|| read(name))) else {
+    let Some(trace) = value("--trace").and_then(|name| Trace::named(name, seed).or_else(|| read(name)))
+    else {
         eprintln!("give --trace FILE or one of {} {}", report::study().join(" "), HELD.join(" "));
         return ExitCode::FAILURE;
     };

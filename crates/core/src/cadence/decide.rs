@@ -157,5 +157,5 @@ pub(crate) fn origin(state: &State, now: f64) -> f64 {
 
 /// How far the stream's rhythm is believed: 0 none, 1 locked.
 pub(crate) fn lock_of(state: &State) -> f64 {
-    lock(&state.weights.shares())
+    lock(&state.weights.shares(state.level))
 }

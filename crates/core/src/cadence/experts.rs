@@ -26,8 +26,7 @@ pub(crate) const CRON: usize = POISSON + 2;
 pub(crate) const BURST: usize = POISSON + 3;
 
 /// Names in the state and in explanations, in the order of the indices.
-pub(crate) const NAMES: [&str; EXPERTS] =
-    ["clock-15m", "clock-1h", "poisson", "beat", "cron", "burst"];
+pub(crate) const NAMES: [&str; EXPERTS] = ["clock-15m", "clock-1h", "poisson", "beat", "cron", "burst"];
 
 /// Bins of time since the last change: the edges grow by 1.7 from 20 s to about 16 days.
 pub(crate) const GAP_BINS: usize = 22;
@@ -38,8 +37,9 @@ const PHASE_PRIOR: f64 = 0.6;
 const CLOCK_GAP_PRIOR: f64 = 0.5;
 const PLAIN_PRIOR: f64 = 2.0;
 
-/// Nats by which no-period is believed at first, so that rhythms must prove themselves.
-const OCCAM: f64 = 3.0;
+/// Nats by which no-period is believed at first, so that rhythms must prove themselves: more where stamps make for
+/// sharp evidence, in which a few lucky hits weigh much.
+const OCCAM: [f64; 2] = [3.0, 5.0];
 
 /// Share of past log-likelihood kept at each poll.
 const MEMORY: f64 = 0.985;
@@ -54,11 +54,12 @@ pub struct Weights([f32; EXPERTS]);
 
 impl Weights {
     /// Shares of the mix; they sum to 1 and none is nil.
-    pub(crate) fn shares(&self) -> [f64; EXPERTS] {
+    pub(crate) fn shares(&self, level: u8) -> [f64; EXPERTS] {
         let mut shares = self.0.map(f64::from);
-        shares[POISSON] += OCCAM;
+        shares[POISSON] += OCCAM[usize::from(level > 0)];
         let best = shares.iter().copied().fold(f64::MIN, f64::max);
-        let exponentials = shares.map(|score| if score.is_finite() { (score - best).exp().max(1e-300) } else { 0.0 });
+        let exponentials =
+            shares.map(|score| if score.is_finite() { (score - best).exp().max(1e-300) } else { 0.0 });
         let total: f64 = exponentials.iter().sum();
         let floored = exponentials.map(|share| if share > 0.0 { (share / total).max(1e-4) } else { 0.0 });
         let total: f64 = floored.iter().sum();
@@ -70,6 +71,12 @@ impl Weights {
         if let Some(expert) = NAMES.iter().position(|&known| known == name) {
             self.0[expert] = f32::NEG_INFINITY;
         }
+    }
+
+    /// A declared period is worth as much as three changes that kept to it.
+    pub(crate) fn trust_declared_period(&mut self) {
+        self.0[BEAT] += 6.0;
+        self.0[CRON] += 6.0;
     }
 
     /// All are trusted alike again.
@@ -93,7 +100,9 @@ impl Serialize for Weights {
 impl<'de> Deserialize<'de> for Weights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let named = BTreeMap::<String, f32>::deserialize(deserializer)?;
-        Ok(Self(NAMES.map(|name| named.get(name).copied().filter(|weight| weight.is_finite()).unwrap_or(0.0))))
+        Ok(Self(
+            NAMES.map(|name| named.get(name).copied().filter(|weight| weight.is_finite()).unwrap_or(0.0)),
+        ))
     }
 }
 
@@ -135,11 +144,15 @@ impl Hazard {
         Self {
             slow: state.slow.value(),
             fast: state.fast.value(),
-            phase: std::array::from_fn(|clock| state.clocks[clock].phase.factors(CLOCKS[clock].1, PHASE_PRIOR)),
-            clock_gap: std::array::from_fn(|clock| state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)),
+            phase: std::array::from_fn(|clock| {
+                state.clocks[clock].phase.factors(CLOCKS[clock].1, PHASE_PRIOR)
+            }),
+            clock_gap: std::array::from_fn(|clock| {
+                state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)
+            }),
             hour: state.hour.factors(HOURS, PLAIN_PRIOR),
             gap: state.gap.factors(GAP_BINS, PLAIN_PRIOR),
-            shares: state.weights.shares(),
+            shares: state.weights.shares(state.level),
             since: last.or(state.first.map(seconds)).unwrap_or(from),
             beat: slots(&state.beat, last, true),
             cron: slots(&state.cron, state.cron.anchor.map(seconds), false),
@@ -183,7 +196,8 @@ fn gap_bin(since: f64) -> usize {
 
 /// Ascending points from `from` to `to`: `cells` even ones and the sharp ones.
 pub(crate) fn grid(hazard: &Hazard, from: f64, to: f64, cells: usize) -> Vec<f64> {
-    let mut points: Vec<f64> = (0..=cells).map(|cell| from + (to - from) * cell as f64 / cells as f64).collect();
+    let mut points: Vec<f64> =
+        (0..=cells).map(|cell| from + (to - from) * cell as f64 / cells as f64).collect();
     points.extend(hazard.sharp_points().filter(|&point| point > from && point < to));
     points.sort_by(f64::total_cmp);
     points.dedup();

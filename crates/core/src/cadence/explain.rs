@@ -83,7 +83,11 @@ fn rhythm(state: &State) -> String {
     let period = state.beat.period.map_or(state.mean_gap(), f64::from);
     let spread = span(f64::from(state.beat.spread));
     if state.beats() {
-        format!("changes every {}, counted from the last one (±{spread}, {:.0} % of {slots})", span(period), on_time * 100.0)
+        format!(
+            "changes every {}, counted from the last one (±{spread}, {:.0} % of {slots})",
+            span(period),
+            on_time * 100.0
+        )
     } else {
         format!("changes at learned times of the clock, one per {}", span(state.mean_gap()))
     }

@@ -157,17 +157,17 @@ fn earliest(state: &State, spec: &CadenceSpec) -> Vec<(Floor, f64)> {
     let floors = &state.floors;
     let Some(last) = floors.attempted.map(seconds) else { return Vec::new() };
     let spaced = floors.spacing_until.map(seconds).map(|end| end.min(last + f64::from(floors.spacing)));
-    let mut rules = vec![
-        (Floor::Min, last + spec.min_seconds()),
-        (Floor::PollInterval, last + f64::from(floors.poll_interval)),
-    ];
-    rules.extend(floors.fresh_until.map(|end| (Floor::Freshness, seconds(end))));
+    let refused = match floors.retry_after.map(seconds) {
+        Some(end) => Some((Floor::RetryAfter, end)),
+        None => (floors.failures > 0).then(|| (Floor::Backoff, last + backoff(state, spec))),
+    };
+    let interval = f64::from(floors.poll_interval);
+    // In the order of the rules: of two that end together the first is named.
+    let mut rules = Vec::from_iter(refused);
     rules.extend(spaced.map(|end| (Floor::RateLimit, end)));
-    match floors.retry_after.map(seconds) {
-        Some(end) => rules.push((Floor::RetryAfter, end)),
-        None if floors.failures > 0 => rules.push((Floor::Backoff, last + backoff(state, spec))),
-        None => {}
-    }
+    rules.extend((interval > 0.0).then_some((Floor::PollInterval, last + interval)));
+    rules.extend(floors.fresh_until.map(|end| (Floor::Freshness, seconds(end))));
+    rules.push((Floor::Min, last + spec.min_seconds()));
     rules
 }
 

@@ -5,8 +5,8 @@ use super::traces::{DAY, HOUR, MINUTE, Trace, joined, thinned};
 
 /// Their names.
 pub const HELD: [&str; 20] = [
-    "glucose", "weekdays", "office", "twice", "hurry", "quicken", "pairs", "monthly", "weekly", "local", "push",
-    "release", "quakes", "skips", "minute", "sixhour", "heavy", "rare", "flip", "stops",
+    "glucose", "weekdays", "office", "twice", "hurry", "quicken", "pairs", "monthly", "weekly", "local",
+    "push", "release", "quakes", "skips", "minute", "sixhour", "heavy", "rare", "flip", "stops",
 ];
 
 pub(crate) fn named(name: &str, rng: &mut Rng) -> Option<Trace> {
@@ -30,7 +30,9 @@ pub(crate) fn named(name: &str, rng: &mut Rng) -> Option<Trace> {
         "heavy" => (renewal(rng, 60.0, |rng| 600.0 * rng.normal(0.0, 1.5).exp()), 60.0, None),
         "rare" => (renewal(rng, 600.0, |rng| rng.exponential(DAY)), 600.0, None),
         "flip" => (flip(rng), 40.0, None),
-        "stops" => (beats_with(rng, 28.0, 900.0, 20.0, |at, _| (at / (6.0 * HOUR)) as u64 % 3 != 1), 28.0, None),
+        "stops" => {
+            (beats_with(rng, 28.0, 900.0, 20.0, |at, _| (at / (6.0 * HOUR)) as u64 % 3 != 1), 28.0, None)
+        }
         _ => return None,
     };
     Some(Trace::new(name, changes, days * DAY, declared))
@@ -81,7 +83,8 @@ fn glucose(rng: &mut Rng) -> Vec<f64> {
 }
 
 fn hourly_on(rng: &mut Rng, days: u32, on: impl Fn(u32, u32) -> bool) -> Vec<f64> {
-    let hours = (0..days).flat_map(|day| (0..24).map(move |hour| (day, hour))).filter(|&(day, hour)| on(day, hour));
+    let hours =
+        (0..days).flat_map(|day| (0..24).map(move |hour| (day, hour))).filter(|&(day, hour)| on(day, hour));
     hours.map(|(day, hour)| f64::from(day * 24 + hour) * HOUR + 700.0 + rng.normal(0.0, 30.0)).collect()
 }
 
@@ -120,7 +123,8 @@ fn local(rng: &mut Rng) -> Vec<f64> {
 
 /// Pushes to a repository: sessions in working hours, several within minutes.
 fn push(rng: &mut Rng) -> Vec<f64> {
-    let starts = thinned(rng, 56.0 * DAY, 1.0 / 5400.0, |at| if working_hours(at) { 1.0 / 5400.0 } else { 1.0 / 1e5 });
+    let starts =
+        thinned(rng, 56.0 * DAY, 1.0 / 5400.0, |at| if working_hours(at) { 1.0 / 5400.0 } else { 1.0 / 1e5 });
     let mut changes = Vec::new();
     for start in starts {
         let mut at = start;
@@ -154,7 +158,8 @@ fn quakes(rng: &mut Rng) -> Vec<f64> {
 /// 15 minutes, then no rhythm, then 20 minutes, ten days each, and back.
 fn flip(rng: &mut Rng) -> Vec<f64> {
     let mut changes = joined(rng, [(0.0, 10.0, 900.0, 137.0), (20.0, 30.0, 1200.0, 400.0)]);
-    changes.extend(thinned(rng, 10.0 * DAY, 1.0 / 900.0, |_| 1.0 / 900.0).into_iter().map(|at| at + 10.0 * DAY));
+    changes
+        .extend(thinned(rng, 10.0 * DAY, 1.0 / 900.0, |_| 1.0 / 900.0).into_iter().map(|at| at + 10.0 * DAY));
     changes.extend(joined(rng, [(30.0, 40.0, 900.0, 137.0), (40.0, 40.0, 900.0, 0.0)]));
     changes
 }

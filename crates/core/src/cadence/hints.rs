@@ -36,7 +36,10 @@ const LONGEST: f64 = 366.0 * 86400.0;
 
 impl Hints {
     /// Reads an answer's headers, received at `received` on our clock. Names in any case.
-    pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, received: Timestamp) -> Self {
+    pub fn from_headers<'a>(
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        received: Timestamp,
+    ) -> Self {
         let mut hints = Self::default();
         let (mut expires, mut retry, mut reset_at, mut limits) = (None, None, None, Vec::new());
         for (name, value) in headers {
@@ -53,7 +56,10 @@ impl Hints {
                 "ratelimit-remaining" | "x-ratelimit-remaining" | "x-rate-limit-remaining" => {
                     hints.remaining = lower(hints.remaining, number(value));
                 }
-                "ratelimit-reset" | "x-ratelimit-reset" | "x-rate-limit-reset" | "x-ratelimit-reset-after" => {
+                "ratelimit-reset"
+                | "x-ratelimit-reset"
+                | "x-rate-limit-reset"
+                | "x-ratelimit-reset-after" => {
                     reset_at = Some(value);
                 }
                 _ => {}
@@ -102,7 +108,8 @@ fn lower(held: Option<f64>, new: Option<f64>) -> Option<f64> {
 }
 
 fn number(value: &str) -> Option<f64> {
-    let digits: String = value.trim().chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+    let digits: String =
+        value.trim().chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
     digits.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
@@ -183,7 +190,10 @@ mod tests {
             &[("RateLimit-Remaining", "50"), ("RateLimit-Reset", "30")],
             &[("X-RateLimit-Remaining", "50"), ("X-RateLimit-Reset", "1795435230")],
             &[("X-Rate-Limit-Remaining", "50"), ("X-Rate-Limit-Reset", "1795435230000")],
-            &[("x-ratelimit-remaining", "50, 50;w=60"), ("x-ratelimit-reset", "Mon, 23 Nov 2026 12:00:30 GMT")],
+            &[
+                ("x-ratelimit-remaining", "50, 50;w=60"),
+                ("x-ratelimit-reset", "Mon, 23 Nov 2026 12:00:30 GMT"),
+            ],
         ];
         for headers in spellings {
             let hints = read(headers);
@@ -195,7 +205,8 @@ mod tests {
     #[test]
     fn retry_after_is_a_span_or_a_date_on_the_servers_clock() {
         assert_eq!(read(&[("Retry-After", "120")]).retry_after, Some(120.0));
-        let skewed = [("Retry-After", "Mon, 23 Nov 2026 13:02:00 GMT"), ("Date", "Mon, 23 Nov 2026 13:00:00 GMT")];
+        let skewed =
+            [("Retry-After", "Mon, 23 Nov 2026 13:02:00 GMT"), ("Date", "Mon, 23 Nov 2026 13:00:00 GMT")];
         assert_eq!(read(&skewed).retry_after, Some(120.0));
         assert_eq!(read(&[("Retry-After", "soon")]).retry_after, None);
     }

@@ -110,7 +110,7 @@ pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) 
     } else {
         state.missed += interval.expected_mix() as f32;
     }
-    state.plan_look(lock(&state.weights.shares()));
+    state.plan_look(lock(&state.weights.shares(state.level)));
 }
 
 /// Level 1: the newest stamp hides the changes before it. Expect there what the experts without a period expect
@@ -165,7 +165,8 @@ fn narrow_bracket(state: &mut State, interval: &Interval, hits: &mut [f64]) -> O
         let (old_low, old_high) = (seconds(old_low), seconds(old_high));
         let beats = ((f64::midpoint(from, to) - f64::midpoint(old_low, old_high)) / period).round().max(1.0);
         let slack = 0.004 * period * beats / 3.0 + 2.0;
-        let narrowed = (from.max(old_low + beats * period - slack), to.min(old_high + beats * period + slack));
+        let narrowed =
+            (from.max(old_low + beats * period - slack), to.min(old_high + beats * period + slack));
         if narrowed.1 > narrowed.0 {
             (low, high) = narrowed;
         }

@@ -81,7 +81,8 @@ impl Found {
 pub fn measure(trace: &Trace, polls: &[Poll]) -> Metrics {
     let (from, to) = (trace.length * 0.25, trace.length);
     let found = Found::new(trace, polls);
-    let window: Vec<(f64, f64, usize)> = found.of.iter().copied().filter(|&(change, ..)| change >= from).collect();
+    let window: Vec<(f64, f64, usize)> =
+        found.of.iter().copied().filter(|&(change, ..)| change >= from).collect();
     let mut delays: Vec<f64> = window.iter().map(|&(_, delay, _)| delay).collect();
     let firsts = (0..window.len()).filter(|&index| index == 0 || window[index].2 != window[index - 1].2);
     let age = firsts.map(|index| window[index].1.powi(2) / 2.0).sum::<f64>() / (to - from);
@@ -156,7 +157,8 @@ pub fn convergence(runs: &[Vec<f64>]) -> Option<usize> {
     let costs: Vec<f64> = (0..length).map(mean).collect();
     let late = &costs[length / 4..];
     let converged = late.iter().sum::<f64>() / late.len().max(1) as f64;
-    let good = costs.windows(WINDOW).map(|window| window.iter().sum::<f64>() / WINDOW as f64 <= 1.1 * converged);
+    let good =
+        costs.windows(WINDOW).map(|window| window.iter().sum::<f64>() / WINDOW as f64 <= 1.1 * converged);
     let good: Vec<bool> = good.collect();
     (0..good.len()).find(|&start| good[start..(start + WINDOW).min(good.len())].iter().all(|&good| good))
 }
@@ -172,7 +174,8 @@ mod tests {
     #[test]
     fn a_fixed_interval_gains_about_one_over_itself() {
         let trace = Trace::named("poisson", 1).unwrap();
-        let times: Vec<f64> = (0..(trace.length / 300.0) as u32).map(|poll| f64::from(poll) * 300.0).collect();
+        let times: Vec<f64> =
+            (0..(trace.length / 300.0) as u32).map(|poll| f64::from(poll) * 300.0).collect();
         let metrics = measure(&trace, &polls(&times));
         assert!((metrics.gain - 1.0).abs() < 0.03, "{metrics:?}");
         assert!((metrics.capture - 0.787).abs() < 0.03, "{metrics:?}");

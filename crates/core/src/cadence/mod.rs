@@ -121,6 +121,10 @@ impl State {
         let declared = hints.interval.or(hints.max_age.filter(|&lifetime| lifetime >= 60.0));
         if let Some(interval) = declared.filter(|interval| (1.0..=31.0 * 86400.0).contains(interval)) {
             self.expect_interval(interval);
+            if hints.interval.is_some() {
+                self.weights = Weights::default();
+                self.weights.trust_declared_period();
+            }
         }
     }
 

@@ -125,7 +125,12 @@ impl Planner {
         self.turns.resize(known, 0);
         let worth = -(1.0 - due.probability).max(1e-9).ln();
         let early = if limit.is_finite() { early } else { f64::INFINITY };
-        self.waiting.push(Reverse(Waiting { at: Rank(at), stream, worth: Rank(worth), deadline: Rank(early) }));
+        self.waiting.push(Reverse(Waiting {
+            at: Rank(at),
+            stream,
+            worth: Rank(worth),
+            deadline: Rank(early),
+        }));
     }
 
     /// The stream to poll at `now`, if one is due and a call is left.

@@ -88,7 +88,9 @@ fn draw_axis(svg: &mut String, history: &[Visit]) {
     for height in [LINE.0 + LINE.1, bottom] {
         line(svg, "axis", (LEFT, height), (WIDTH - RIGHT, height));
     }
-    let label = |visit: Option<&Visit>| visit.map_or(String::new(), |visit| visit.at.strftime("%F %H:%M").to_string());
+    let label = |visit: Option<&Visit>| {
+        visit.map_or(String::new(), |visit| visit.at.strftime("%F %H:%M").to_string())
+    };
     let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{:.1}\">{}</text>", bottom + 20.0, label(history.first()));
     let _ = writeln!(
         svg,

@@ -122,7 +122,8 @@ pub fn figure_table(rows: &[Row]) -> String {
             .filter(|other| other.policy == "tide" && other.trace == row.trace && other.level == row.level)
             .map(|row| &row.metrics)
             .collect();
-        let mean = |figure: fn(&Metrics) -> f64| same.iter().map(|one| figure(one)).sum::<f64>() / same.len() as f64;
+        let mean =
+            |figure: fn(&Metrics) -> f64| same.iter().map(|one| figure(one)).sum::<f64>() / same.len() as f64;
         let _ = writeln!(
             table,
             "| {} | {} | {:.2} | {:.3} | {:.0} s | {:.0} s | {:.0} s | {:.1} s | {:.2} |",
@@ -149,11 +150,20 @@ const PERIODIC: &[&str] = &["per15", "drift", "metar", "nycwx"];
 const CASES: [Case; 11] = [
     ("perfect", PERIODIC, Conditions::default),
     ("5 % of polls fail", PERIODIC, || Conditions { errors: 0.05, ..Conditions::default() }),
-    ("429 after 5 calls an hour", PERIODIC, || Conditions { calls_per_hour: Some(5), ..Conditions::default() }),
+    ("429 after 5 calls an hour", PERIODIC, || Conditions {
+        calls_per_hour: Some(5),
+        ..Conditions::default()
+    }),
     ("shared cache of 60 s", PERIODIC, || Conditions { cached: Some(60.0), ..Conditions::default() }),
     ("shared cache of 300 s", PERIODIC, || Conditions { cached: Some(300.0), ..Conditions::default() }),
-    ("stamps 244-268 s before visible", PERIODIC, || Conditions { lag: Some((244.0, 268.0)), ..Conditions::default() }),
-    ("stamps 60-300 s before visible", PERIODIC, || Conditions { lag: Some((60.0, 300.0)), ..Conditions::default() }),
+    ("stamps 244-268 s before visible", PERIODIC, || Conditions {
+        lag: Some((244.0, 268.0)),
+        ..Conditions::default()
+    }),
+    ("stamps 60-300 s before visible", PERIODIC, || Conditions {
+        lag: Some((60.0, 300.0)),
+        ..Conditions::default()
+    }),
     ("server clock 90 s ahead", PERIODIC, || Conditions { skew: 90.0, ..Conditions::default() }),
     ("server clock 90 s behind", PERIODIC, || Conditions { skew: -90.0, ..Conditions::default() }),
     ("one-minute tick", PERIODIC, || Conditions { tick: Tick::Minute, ..Conditions::default() }),
@@ -165,7 +175,8 @@ const CASES: [Case; 11] = [
 
 /// Gains of the learner under each condition: level 0 / 1 / 2, mean over the seeds.
 pub fn condition_table(seeds: &[u64]) -> String {
-    let mut table = format!("| condition | {} |\n|---|{}\n", PERIODIC.join(" | "), "---|".repeat(PERIODIC.len()));
+    let mut table =
+        format!("| condition | {} |\n|---|{}\n", PERIODIC.join(" | "), "---|".repeat(PERIODIC.len()));
     for (name, traces, conditions) in CASES {
         let _ = write!(table, "| {name} |");
         for trace in traces {
@@ -216,7 +227,8 @@ pub fn ablation_table(traces: &[&str], seeds: &[u64], experts: &[&str]) -> Strin
         let mut worst = (f64::INFINITY, String::new());
         let means = [0, 1, 2].map(|level| {
             let mut logs = Vec::new();
-            for (trace, seed) in traces.iter().flat_map(|trace| seeds.iter().map(move |&seed| (trace, seed))) {
+            for (trace, seed) in traces.iter().flat_map(|trace| seeds.iter().map(move |&seed| (trace, seed)))
+            {
                 let Some(drawn) = Trace::named(trace, seed) else { continue };
                 let mut state = State::new(seed);
                 silent.split('+').for_each(|name| state.weights.silence(name));
@@ -229,7 +241,8 @@ pub fn ablation_table(traces: &[&str], seeds: &[u64], experts: &[&str]) -> Strin
             (logs.iter().sum::<f64>() / logs.len().max(1) as f64).exp()
         });
         let [none, newest, all] = means;
-        let _ = writeln!(table, "| {silent} | {none:.3} | {newest:.3} | {all:.3} | {:.2} {} |", worst.0, worst.1);
+        let _ =
+            writeln!(table, "| {silent} | {none:.3} | {newest:.3} | {all:.3} | {:.2} {} |", worst.0, worst.1);
     }
     table
 }

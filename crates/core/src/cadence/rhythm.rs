@@ -7,8 +7,8 @@ use super::state::{State, millis, seconds};
 
 /// Periods that people write into schedules, seconds.
 const NICE: [f64; 18] = [
-    60.0, 120.0, 180.0, 300.0, 600.0, 720.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0, 10800.0, 14400.0, 21600.0, 28800.0,
-    43200.0, 86400.0, 604_800.0,
+    60.0, 120.0, 180.0, 300.0, 600.0, 720.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0, 10800.0, 14400.0,
+    21600.0, 28800.0, 43200.0, 86400.0, 604_800.0,
 ];
 
 /// A learned period. Spans in seconds.
@@ -123,7 +123,8 @@ impl State {
             let usual = 3.0 * f64::from(self.beat.spread).max(5.0);
             on_time = self.beat.correct(at, last, |beats| beats, blur).abs() <= usual;
         }
-        let (Some(period), Some(anchor)) = (self.cron.period.map(f64::from), self.cron.anchor.map(seconds)) else {
+        let (Some(period), Some(anchor)) = (self.cron.period.map(f64::from), self.cron.anchor.map(seconds))
+        else {
             return self.punctual.record(on_time);
         };
         let usual = 3.0 * f64::from(self.cron.spread).max(5.0);
@@ -264,7 +265,14 @@ impl Slots {
             beyond *= 1.0 - hit_share;
         }
         let first = anchor + near * period;
-        Some(Self { slots, beyond, late: (period / 12.0).max(2.0 * spread), spread: spread.max(4.0), first, period })
+        Some(Self {
+            slots,
+            beyond,
+            late: (period / 12.0).max(2.0 * spread),
+            spread: spread.max(4.0),
+            first,
+            period,
+        })
     }
 
     /// Density over survival of the next change.

@@ -32,7 +32,8 @@ impl Policy {
         if name == "tide" {
             return Some(Self::tide(seed));
         }
-        Baseline::named(name, trace.declared.unwrap_or(trace.mean_gap()), polls_per_change).map(Self::Baseline)
+        Baseline::named(name, trace.declared.unwrap_or(trace.mean_gap()), polls_per_change)
+            .map(Self::Baseline)
     }
 }
 

@@ -38,7 +38,9 @@ impl Table {
     pub(crate) fn factors(&self, bins: usize, prior: f64) -> Vec<f64> {
         let cell = |cells: &[u16], bin: usize| cells.get(bin).map_or(0.0, |&code| decode(code));
         (0..bins)
-            .map(|bin| ((cell(&self.hits, bin) + prior) / (cell(&self.expected, bin) + prior)).clamp(2e-3, 500.0))
+            .map(|bin| {
+                ((cell(&self.hits, bin) + prior) / (cell(&self.expected, bin) + prior)).clamp(2e-3, 500.0)
+            })
             .collect()
     }
 
@@ -74,7 +76,8 @@ fn encode(value: f64, rng: &mut Rng) -> u16 {
 
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.hits.iter().chain(&self.expected).flat_map(|code| code.to_le_bytes()).collect();
+        let bytes: Vec<u8> =
+            self.hits.iter().chain(&self.expected).flat_map(|code| code.to_le_bytes()).collect();
         serializer.serialize_str(&base64(&bytes))
     }
 }
@@ -82,8 +85,10 @@ impl Serialize for Table {
 impl<'de> Deserialize<'de> for Table {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes = unbase64(&text).ok_or_else(|| serde::de::Error::custom("a cadence table is not base64"))?;
-        let codes: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let bytes =
+            unbase64(&text).ok_or_else(|| serde::de::Error::custom("a cadence table is not base64"))?;
+        let codes: Vec<u16> =
+            bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
         let (hits, expected) = codes.split_at(codes.len() / 2);
         Ok(Self { hits: hits.to_vec(), expected: expected.to_vec() })
     }
@@ -94,7 +99,8 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 4 / 3 + 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
         for place in 0..=chunk.len() {
             text.push(char::from(ALPHABET[(word >> (18 - 6 * place)) as usize & 63]));
         }

@@ -12,7 +12,8 @@ use super::*;
 
 /// A visit that a careless world could make: any time, any headers.
 fn any_visit() -> impl Strategy<Value = (i64, Outcome, Hints, u32)> {
-    let stamp = || (-2_000_000i64..400_000_000).prop_map(|at| Timestamp::from_millisecond(at * 1000).unwrap());
+    let stamp =
+        || (-2_000_000i64..400_000_000).prop_map(|at| Timestamp::from_millisecond(at * 1000).unwrap());
     let outcome = prop_oneof![
         3 => Just(Outcome::Unchanged),
         3 => Just(Outcome::Changed(Stamps::Hidden)),
@@ -21,18 +22,22 @@ fn any_visit() -> impl Strategy<Value = (i64, Outcome, Hints, u32)> {
         1 => proptest::collection::vec(stamp(), 0..5).prop_map(|all| Outcome::Changed(Stamps::All(all))),
     ];
     let span = || proptest::option::weighted(0.2, prop_oneof![0.0..1e5f64, Just(3e7)]);
-    let hints = (span(), span(), span(), span(), span(), span(), span(), proptest::option::weighted(0.1, stamp()));
-    let hints = hints.prop_map(|(retry_after, remaining, reset, poll_interval, max_age, age, interval, date)| Hints {
-        server_time: date,
-        retry_after,
-        remaining,
-        reset,
-        poll_interval,
-        max_age,
-        age,
-        interval,
-        last_modified: None,
-    });
+    let hints =
+        (span(), span(), span(), span(), span(), span(), span(), proptest::option::weighted(0.1, stamp()));
+    let hints =
+        hints.prop_map(|(retry_after, remaining, reset, poll_interval, max_age, age, interval, date)| {
+            Hints {
+                server_time: date,
+                retry_after,
+                remaining,
+                reset,
+                poll_interval,
+                max_age,
+                age,
+                interval,
+                last_modified: None,
+            }
+        });
     let step = prop_oneof![8 => 1i64..100_000_000, 1 => -50_000_000i64..1, 1 => Just(20_000_000_000i64)];
     (step, outcome, hints, 0u32..4)
 }
@@ -67,7 +72,7 @@ fn reload(state: &State) -> State {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn bounds_are_kept_after_any_visits(visits in any_visits(), spec in any_spec()) {
@@ -117,28 +122,6 @@ proptest! {
             prop_assert!(day <= budget as usize, "{day} calls of {budget}");
         }
     }
-
-    #[test]
-    fn more_evidence_of_silence_never_brings_the_next_poll_closer(hours in 1i64..30) {
-        let mut state = settled("per15", 1);
-        let start = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
-        let wait = |state: &State| {
-            let now = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
-            next(state, &study_options().spec, now).at.duration_since(now).as_secs_f64()
-        };
-        let silent = |mut state: State, until: i64| {
-            let mut at = start;
-            while at < start + SignedDuration::from_hours(until) {
-                at = next(&state, &study_options().spec, at).at;
-                state = observe(state, &Visit::new(at, Outcome::Unchanged));
-            }
-            state
-        };
-        let later = silent(state.clone(), hours + 60);
-        state = silent(state, hours);
-        prop_assert!(later.missed >= state.missed);
-        prop_assert!(wait(&later) >= 0.5 * wait(&state), "{} after {}", wait(&later), wait(&state));
-    }
 }
 
 /// The learner at the end of a trace.
@@ -185,12 +168,14 @@ fn a_source_without_rhythm_is_polled_as_well_as_at_a_fixed_interval() {
 #[test]
 fn a_one_minute_tick_keeps_half_the_gain_and_sleeping_nearly_all() {
     assert!(gain("per15", 1, Conditions { tick: Tick::Minute, ..Conditions::default() }).gain >= 7.0);
-    assert!(gain("per15", 1, Conditions { tick: Tick::MinuteAndSleep, ..Conditions::default() }).gain >= 11.0);
+    assert!(
+        gain("per15", 1, Conditions { tick: Tick::MinuteAndSleep, ..Conditions::default() }).gain >= 11.0
+    );
 }
 
 #[test]
 fn a_truthful_hint_is_believed_from_the_start() {
-    let converged = converged_after("per15", 1, true, &[1, 2]);
+    let converged = converged_after("per15", 1, true, &[1, 2, 3, 4]);
     assert!(converged.is_some_and(|changes| changes <= 2), "{converged:?}");
 }
 
@@ -242,6 +227,21 @@ fn floors_are_named_in_their_order() {
 }
 
 #[test]
+fn the_longer_a_source_is_silent_the_less_it_is_polled() {
+    let mut state = settled("per15", 1);
+    let mut at = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
+    let start = at;
+    let mut polls = [0; 3];
+    while at < start + SignedDuration::from_hours(72) {
+        at = next(&state, &study_options().spec, at).at;
+        polls[(at.duration_since(start).as_hours() as usize / 24).min(2)] += 1;
+        state = observe(state, &Visit::new(at, Outcome::Unchanged));
+    }
+    assert!(polls[0] > polls[1] && polls[1] >= polls[2], "{polls:?}");
+    assert!(polls.iter().sum::<i32>() <= 230, "{polls:?}");
+}
+
+#[test]
 fn the_explanations_are_lines_a_human_believes() {
     let line = |state: &State| {
         let now = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
@@ -252,7 +252,8 @@ fn the_explanations_are_lines_a_human_believes() {
     assert!(line(&settled("poisson", 1)).contains("no period found, about 1 change per "));
     let mut state = settled("per15", 1);
     for hours in 1..40 {
-        let at = Timestamp::from_millisecond(state.last_change.unwrap()).unwrap() + SignedDuration::from_hours(hours);
+        let at = Timestamp::from_millisecond(state.last_change.unwrap()).unwrap()
+            + SignedDuration::from_hours(hours);
         state = observe(state, &Visit::new(at, Outcome::Unchanged));
     }
     assert!(line(&state).contains("source looks frozen"), "{}", line(&state));

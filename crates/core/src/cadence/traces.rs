@@ -21,7 +21,8 @@ pub struct Trace {
 
 /// The eleven traces of the method's study, in its order.
 pub const STUDY: [&str; 11] = [
-    "per15", "drift", "metar", "poisson", "diurnal", "hawkes", "daily", "regime", "frozen", "nycwx", "speedup",
+    "per15", "drift", "metar", "poisson", "diurnal", "hawkes", "daily", "regime", "frozen", "nycwx",
+    "speedup",
 ];
 
 impl Trace {
@@ -64,7 +65,9 @@ impl Trace {
                 ((0..240).map(|at| day(at) + rng.normal(0.0, 1.5 * HOUR)).collect(), 240.0, Some(DAY))
             }
             "regime" => (joined(rng, [(0.0, 14.0, 900.0, 137.0), (14.0, 28.0, HOUR, 1037.0)]), 28.0, None),
-            "frozen" => (joined(rng, [(0.0, 10.0, 900.0, 137.0), (13.0, 21.0, 900.0, 137.0)]), 21.0, Some(900.0)),
+            "frozen" => {
+                (joined(rng, [(0.0, 10.0, 900.0, 137.0), (13.0, 21.0, 900.0, 137.0)]), 21.0, Some(900.0))
+            }
             "speedup" => (joined(rng, [(0.0, 14.0, HOUR, 1037.0), (14.0, 28.0, 900.0, 137.0)]), 28.0, None),
             _ => return super::held_traces::named(name, rng),
         };
