@@ -57,7 +57,7 @@ impl State {
         self.beat.period = None;
         self.cron.period = None;
         self.bracket = None;
-        self.weights.reset();
+        self.weights.restart_rhythmic();
         self.slow = Rate { hits: 2.0, over: (2.0 * waited) as f32 };
         self.fast = self.slow;
         self.changes = 0;

@@ -39,7 +39,10 @@ const PLAIN_PRIOR: f64 = 2.0;
 
 /// Nats by which no-period is believed at first, so that rhythms must prove themselves: more where stamps make for
 /// sharp evidence, in which a few lucky hits weigh much.
-const OCCAM: [f64; 2] = [3.0, 5.0];
+const OCCAM: [f64; 3] = [3.0, 5.0, 5.0];
+
+/// Nats by which a source that had a rhythm is expected to have one again.
+const RHYTHM_AGAIN: f32 = 2.0;
 
 /// Share of past log-likelihood kept at each poll.
 const MEMORY: f64 = 0.985;
@@ -56,7 +59,7 @@ impl Weights {
     /// Shares of the mix; they sum to 1 and none is nil.
     pub(crate) fn shares(&self, level: u8) -> [f64; EXPERTS] {
         let mut shares = self.0.map(f64::from);
-        shares[POISSON] += OCCAM[usize::from(level > 0)];
+        shares[POISSON] += OCCAM[usize::from(level.min(2))];
         let best = shares.iter().copied().fold(f64::MIN, f64::max);
         let exponentials =
             shares.map(|score| if score.is_finite() { (score - best).exp().max(1e-300) } else { 0.0 });
@@ -79,9 +82,11 @@ impl Weights {
         self.0[CRON] += 6.0;
     }
 
-    /// All are trusted alike again.
-    pub(crate) fn reset(&mut self) {
-        self.0.iter_mut().filter(|weight| weight.is_finite()).for_each(|weight| *weight = 0.0);
+    /// Starts anew with a source that had a rhythm, and so will likely have another.
+    pub(crate) fn restart_rhythmic(&mut self) {
+        for (expert, weight) in self.0.iter_mut().enumerate().filter(|(_, weight)| weight.is_finite()) {
+            *weight = if expert == POISSON || expert == BURST { 0.0 } else { RHYTHM_AGAIN };
+        }
     }
 
     pub(crate) fn learn(&mut self, likelihood: &[f64; EXPERTS]) {

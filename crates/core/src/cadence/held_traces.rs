@@ -13,7 +13,7 @@ pub(crate) fn named(name: &str, rng: &mut Rng) -> Option<Trace> {
     let (changes, days, declared) = match name {
         "glucose" => (glucose(rng), 30.0, Some(300.0)),
         "weekdays" => (hourly_on(rng, 56, |day, _| working(day)), 56.0, Some(HOUR)),
-        "office" => (beats(rng, 56.0, 1800.0, 15.0, |at| working_hours(at)), 56.0, None),
+        "office" => (beats(rng, 56.0, 1800.0, 15.0, working_hours), 56.0, None),
         "twice" => (twice(rng), 28.0, None),
         "hurry" => (joined(rng, [(0.0, 14.0, HOUR, 1037.0), (14.0, 21.0, 300.0, 40.0)]), 21.0, None),
         "quicken" => (quicken(rng), 28.0, None),

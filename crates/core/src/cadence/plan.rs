@@ -207,7 +207,7 @@ impl Planner {
         let passed = if self.filled.is_finite() { (now - self.filled).max(0.0) } else { 0.0 };
         self.filled = self.filled.max(now);
         self.tokens = (self.tokens + rate * passed).min(self.burst);
-        let queue = (self.queued as f64 / self.burst).min(2.0);
+        let queue = (self.queued as f64 / self.burst).min(0.5);
         let pressure = 0.5 - self.tokens / self.burst + queue;
         self.price = (self.price * (pressure * passed / RESPONSE).exp()).clamp(CHEAPEST, DEAREST);
     }

@@ -13,34 +13,41 @@ use super::{CadenceSpec, Outcome, Stamps, State, Visit, next_at_price, observe};
 /// A source of the benchmark: periodic or not, from minutes to a day.
 struct Source {
     period: f64,
-    phase: f64,
     periodic: bool,
-    newest: f64,
-    shown: f64,
+    /// The next change, seconds.
+    next: f64,
     rng: Rng,
+}
+
+/// Delays of changes, seconds.
+#[derive(Default)]
+struct Delays {
+    sum: f64,
+    count: u64,
+    /// Changes before this do not count.
+    from: f64,
 }
 
 impl Source {
     fn new(stream: u32) -> Self {
         let mut rng = Rng::at(u64::from(stream), 1, 21);
         let period = [600.0, 900.0, 3600.0, 3600.0, 10_800.0, 86_400.0][rng.next_u64() as usize % 6];
-        let phase = rng.between(0.0, period);
-        Self { period, phase, periodic: rng.uniform() < 0.5, newest: -1.0, shown: -1.0, rng }
+        let next = rng.between(0.0, period);
+        Self { period, periodic: rng.uniform() < 0.5, next, rng }
     }
 
-    /// The newest change at `at`.
-    fn advance(&mut self, at: f64) -> f64 {
-        if self.periodic {
-            self.newest = ((at - self.phase) / self.period).floor() * self.period + self.phase;
-        } else {
-            let mut next = self.newest.max(0.0) + self.phase;
-            while next <= at {
-                self.newest = next;
-                self.phase = self.rng.exponential(self.period);
-                next = self.newest + self.phase;
+    /// Goes on to `at`, and returns the newest change if there was one since the last call.
+    fn advance(&mut self, at: f64, delays: &mut Delays) -> Option<f64> {
+        let mut newest = None;
+        while self.next <= at {
+            newest = Some(self.next);
+            if self.next >= delays.from {
+                delays.sum += at - self.next;
+                delays.count += 1;
             }
+            self.next += if self.periodic { self.period } else { self.rng.exponential(self.period) };
         }
-        self.newest
+        newest
     }
 }
 
@@ -55,7 +62,7 @@ pub struct Scale {
     pub scheduling: Duration,
     /// Time in learning and deciding.
     pub learning: Duration,
-    /// Mean seconds from a change to the poll that finds it, over the last half.
+    /// Mean seconds from a change to the poll that finds it (or the end), over the last half.
     pub delay: f64,
     /// The longest time any stream went without a poll, seconds.
     pub longest: f64,
@@ -71,13 +78,13 @@ pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Du
     let mut states: Vec<State> = (0..streams).map(|stream| State::new(u64::from(stream))).collect();
     let mut planner = Planner::new(budget);
     let mut scale = Scale { streams, ..Scale::default() };
-    let start = Rng::new(5);
     for stream in 0..streams {
-        let at = moment(start.clone().between(0.0, 1.0) + 3600.0 * f64::from(stream) / f64::from(streams));
+        let at = moment(3600.0 * f64::from(stream) / f64::from(streams));
         let due = super::Due { at, ..next_at_price(&states[stream as usize], &spec, at, 0.0) };
         planner.offer(stream, &due, None, moment(0.0));
     }
-    let (mut now, mut delays, mut minute) = (moment(0.0), (0.0, 0u64), (0i64, 0u32));
+    let mut delays = Delays { from: hours * 1800.0, ..Delays::default() };
+    let (mut now, mut minute) = (moment(0.0), (0i64, 0u32));
     let end = moment(hours * 3600.0);
     while now < end {
         let began = clock();
@@ -95,7 +102,7 @@ pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Du
         if let Some(seen) = state.seen {
             scale.longest = scale.longest.max((now.as_millisecond() - seen) as f64 / 1000.0);
         }
-        let visit = poll(&mut sources[stream as usize], now, &mut delays, hours);
+        let visit = poll(&mut sources[stream as usize], now, &mut delays);
         let began = clock();
         *state = observe(std::mem::take(state), &visit);
         let due = next_at_price(state, &spec, now, planner.price());
@@ -106,29 +113,27 @@ pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Du
         scale.learning += learned - began;
         scale.polls += 1;
     }
-    scale.delay = delays.0 / delays.1.max(1) as f64;
+    for (source, state) in sources.iter_mut().zip(&states) {
+        source.advance(hours * 3600.0, &mut delays);
+        let seen = state.seen.unwrap_or(moment(0.0).as_millisecond());
+        scale.longest = scale.longest.max((end.as_millisecond() - seen) as f64 / 1000.0);
+    }
+    scale.delay = delays.sum / delays.count.max(1) as f64;
     scale
 }
 
-fn poll(source: &mut Source, now: Timestamp, delays: &mut (f64, u64), hours: f64) -> Visit {
+fn poll(source: &mut Source, now: Timestamp, delays: &mut Delays) -> Visit {
     let at = now.duration_since(moment(0.0)).as_secs_f64();
-    let newest = source.advance(at);
-    if newest <= source.shown || newest < 0.0 {
-        return Visit::new(now, Outcome::Unchanged);
-    }
-    source.shown = newest;
-    if at > hours * 1800.0 {
-        *delays = (delays.0 + at - newest, delays.1 + 1);
-    }
-    Visit::new(now, Outcome::Changed(Stamps::Newest(moment(newest))))
+    let newest = source.advance(at, delays);
+    Visit::new(now, newest.map_or(Outcome::Unchanged, |at| Outcome::Changed(Stamps::Newest(moment(at)))))
 }
 
 /// The benchmark's table: without a budget, and with half and a quarter of the calls wanted.
 pub fn table(streams: u32, clock: fn() -> Duration) -> String {
     let mut table = String::from(
-        "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | delay of the newest | longest without a poll |\n|---|---|---|---|---|---|\n",
+        "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | mean delay | longest without a poll |\n|---|---|---|---|---|---|\n",
     );
-    let hours = 4.0;
+    let hours = 8.0;
     let free = scale(streams, hours, None, clock);
     let hourly = (free.polls as f64 / hours) as u32;
     let mut add = |name: String, scale: &Scale| {

@@ -147,11 +147,15 @@ type Case = (&'static str, &'static [&'static str], fn() -> Conditions);
 const PERIODIC: &[&str] = &["per15", "drift", "metar", "nycwx"];
 
 /// The conditions of a real network.
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     ("perfect", PERIODIC, Conditions::default),
     ("5 % of polls fail", PERIODIC, || Conditions { errors: 0.05, ..Conditions::default() }),
     ("429 after 5 calls an hour", PERIODIC, || Conditions {
         calls_per_hour: Some(5),
+        ..Conditions::default()
+    }),
+    ("429 after 8 calls an hour", PERIODIC, || Conditions {
+        calls_per_hour: Some(8),
         ..Conditions::default()
     }),
     ("shared cache of 60 s", PERIODIC, || Conditions { cached: Some(60.0), ..Conditions::default() }),

@@ -157,10 +157,9 @@ impl State {
         let snapped = (nice - period).abs() < spread.min(0.1 * period).max(0.004 * period);
         let held = self.cron.period.map(f64::from);
         let mut wanted = if snapped { nice } else { period };
-        if let Some(held) = held.filter(|held| NICE.contains(held)) {
-            if (period - held).abs() < (1.5 * spread).min(0.15 * period) {
-                wanted = held;
-            }
+        let near = |held: &f64| (period - held).abs() < (1.5 * spread).min(0.15 * period);
+        if let Some(held) = held.filter(|held| NICE.contains(held) && near(held)) {
+            wanted = held;
         }
         match held {
             Some(held) if (wanted - held).abs() <= 0.02 * held => {
