@@ -1,4 +1,25 @@
 //! The learned cadence: poll when the data changes, not when a clock says so.
+//!
+//! ```text
+//!  visit --> observe(state, visit) --> state --> next(state, spec, now) --> Due
+//!            learn                               decide, then floors
+//! ```
+//!
+//! One hazard, one rule. A few small [experts] each give the rate at which the source changes at a moment, given what
+//! was seen; their weighted mix is the hazard. [Learning](learn) compares, after each poll, what each expert expected
+//! since the poll before with what the poll revealed: one bit (level 0), the newest stamp (1) or all stamps (2).
+//! [Deciding](decide) takes the moment at which a poll costs least for each change found. The [floors] then forbid what
+//! server and user forbid, and name the rule that bound.
+//!
+//! Two guards stand beside: [alias] looks now and then in mid-gap, since a poller locked at a multiple of the true
+//! period sees a change at every poll and would never learn; [lag] learns how long stamps lie before visibility.
+//! An error is never "unchanged": it moves no evidence, only the back-off.
+//!
+//! All of it is pure and deterministic: probes come from a generator seeded by stream and visit. The state is O(1), at
+//! most 4 kB of JSON, and advice only: losing it costs relearning, never data.
+//!
+//! The rest is for trying it out: [traces] and [conditions] to [simulate] under, [baselines] to compare with,
+//! [metrics], and the [report] that makes the tables of the documentation.
 
 mod alias;
 mod decide;

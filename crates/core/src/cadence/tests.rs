@@ -72,7 +72,7 @@ fn reload(state: &State) -> State {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn bounds_are_kept_after_any_visits(visits in any_visits(), spec in any_spec()) {
