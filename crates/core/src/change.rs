@@ -130,13 +130,12 @@ fn ranges(body: &[u8], ignore: &[String]) -> Result<Vec<Range<usize>>, DecodeErr
 }
 
 /// Ranges of the body that lie in a record, as ranges of the record.
-fn within(body: &[u8], record: &Cow<'_, [u8]>, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
-    let Cow::Borrowed(slice) = record else { return Vec::new() };
-    // A borrowed record is a slice of the body, so the distance of their addresses is its place in it.
-    let start = (slice.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
+fn within(body: &[u8], record: &[u8], ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    // A record of a JSON page is a slice of it, so the distance of their addresses is its place in it.
+    let start = (record.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
     ranges
         .iter()
-        .filter(|range| range.start >= start && range.end <= start.saturating_add(slice.len()))
+        .filter(|range| range.start >= start && range.end <= start.saturating_add(record.len()))
         .map(|range| range.start - start..range.end - start)
         .collect()
 }
