@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::{Env, Error, Gate, Outcome, retype, window};
 
 /// Streams polled at the same time.
 const STREAMS_AT_ONCE: usize = 8;
+/// How long the steps under way may go on once the run is told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +118,7 @@ struct Run<'a, S: Future<Output = ()>> {
 }
 
 /// Finishes what the last run left, then polls each stream when it is due and loads what was staged. Ends when `stop`
-/// resolves, at `options.until`, or after one round; the step under way is finished first. Errors are events: none of
+/// resolves, at `options.until`, or after one round; the steps under way get ten seconds to finish. Errors are events: none of
 /// one stream stops another.
 pub async fn run(
     env: &Env,
@@ -182,7 +185,12 @@ impl<S: Future<Output = ()>> Run<'_, S> {
             if self.stop.clone().now_or_never().is_some() {
                 return;
             }
-            self.turn(stream, &mut turn).await;
+            // A turn that outlasts our patience is dropped: what it leaves is what a crash would, and recovery finishes it.
+            let patience = async {
+                self.stop.clone().await;
+                self.env.clock.sleep(PATIENCE).await;
+            };
+            select(pin!(self.turn(stream, &mut turn)), pin!(patience)).await;
             if self.options.once {
                 return;
             }

@@ -105,3 +105,25 @@ async fn windows_are_loaded_when_they_have_closed() {
     assert!(summary.changed > summary.loads && summary.loads >= 2, "{summary:?}");
     assert_eq!(lake(&env).await.0.len() as u64, summary.rows);
 }
+
+/// An API that takes the request and never answers.
+struct Silent;
+
+#[async_trait]
+impl Http for Silent {
+    async fn send(&self, _: &Request, _: &Limits) -> Result<Response, HttpError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_never_answers_does_not_keep_it_from_stopping() {
+    let env = Env { http: Arc::new(Silent), ..memory() };
+    let stop = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let summary = run(&env, &three_streams(), ONCE, stop, &|_| {}).await.expect("stops");
+    assert_eq!((summary.polls, summary.failures), (0, 0));
+}
