@@ -20,6 +20,7 @@ cargo xtask <command>
   test                 sets up and runs all tests; the last line counts them
     --only STEP,…      runs these steps alone
     --skip STEP,…      leaves these steps out
+    --seeds N          seeds of the simulation (default 500)
     --list             names the steps
   help                 shows this
 

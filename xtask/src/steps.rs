@@ -20,7 +20,7 @@ pub(crate) struct Step {
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 6] = [
+pub(crate) const STEPS: [Step; 9] = [
     Step { name: "fmt", headline: "the code is formatted", run: fmt },
     Step { name: "clippy", headline: "no warning in any target", run: clippy },
     Step { name: "deny", headline: "licences, sources and banned crates", run: deny },
@@ -30,6 +30,9 @@ pub(crate) const STEPS: [Step; 6] = [
         headline: "the CloudFormation template: linters and our own rules",
         run: aws::template,
     },
+    Step { name: "sim", headline: "simulation: one seed, one run", run: sim },
+    Step { name: "generated", headline: "generated references are up to date", run: generated },
+    Step { name: "process", headline: "the binary: killed, fed hostile input, read back", run: process },
     Step { name: "readme", headline: "the commands of the README and the guides", run: readme },
 ];
 
@@ -98,4 +101,21 @@ fn pytest(paths: &[&str]) -> Result<Counts, String> {
 
 fn readme(_: &Selection) -> Result<Counts, String> {
     pytest(&["test_commands.py"])
+}
+
+fn sim(selection: &Selection) -> Result<Counts, String> {
+    build_binaries()?;
+    let seeds = format!("0..{}", selection.seeds);
+    let mut command = Command::new(place::binary("debug", "tidegate-sim"));
+    shell::run(command.args(["--seeds", &seeds])).map(|ran| counted(&ran))
+}
+
+fn generated(_: &Selection) -> Result<Counts, String> {
+    build_binaries()?;
+    let mut command = Command::new(place::binary("debug", "tidegate"));
+    shell::run(command.args(["generate", "reference", "--check"]).current_dir(place::root())).map(|ran| one(&ran))
+}
+
+fn process(_: &Selection) -> Result<Counts, String> {
+    pytest(&["--ignore=test_commands.py", "."])
 }

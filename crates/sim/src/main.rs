@@ -49,7 +49,8 @@ struct Args {
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Option<Args> {
-    let mut parsed = Args { seeds: 0..0, jobs: thread::available_parallelism().map_or(1, usize::from), trace: false };
+    let mut parsed =
+        Args { seeds: 0..0, jobs: thread::available_parallelism().map_or(1, usize::from), trace: false };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seed" => {

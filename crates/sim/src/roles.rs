@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tidegate_core::pipeline::{Pipeline, Secrets};
 use tidegate_engine::{
-    End, Env, Error, Gate, Head, LoadReport, Missing, Outcome, load_batch, load_windows, poll, recover, retype,
+    End, Env, Error, Gate, Head, LoadReport, Missing, Outcome, load_batch, load_windows, poll, recover,
+    retype,
 };
 
 use crate::api::{ModelApi, pipeline};
@@ -39,7 +40,8 @@ pub(crate) async fn play(role: Role, process: &Arc<Process>) {
 }
 
 fn env(process: &Arc<Process>) -> Env {
-    let store = |name, inner: &Arc<_>| FaultyStore { name, inner: Arc::clone(inner), process: process.clone() };
+    let store =
+        |name, inner: &Arc<_>| FaultyStore { name, inner: Arc::clone(inner), process: process.clone() };
     Env {
         clock: Arc::new(SimClock(process.clone())),
         http: Arc::new(ModelApi::new(process.clone())),
@@ -156,7 +158,11 @@ fn names(pipeline: &Pipeline) -> Vec<String> {
 async fn recovered(env: &Env, process: &Process, missing: Missing) {
     match recover(env, &names(&pipeline()), missing).await {
         Ok(recovery) => {
-            process.note(&format!("recovered {} loads, {} failures", recovery.loads.len(), recovery.failures.len()));
+            process.note(&format!(
+                "recovered {} loads, {} failures",
+                recovery.loads.len(),
+                recovery.failures.len()
+            ));
             if !recovery.loads.is_empty() {
                 process.world.count("load recovered");
             }

@@ -85,7 +85,9 @@ pub(super) fn answer(data: &Data, now: Duration, request: &Request) -> Response 
     let number = |name: &str| query.get(name).and_then(|value| value.parse::<u64>().ok());
     match request.url.path() {
         "/reading" => reading(data, now, request),
-        "/feed" => feed(data, number("until").unwrap_or_else(|| data.events(now)), number("offset").unwrap_or(0)),
+        "/feed" => {
+            feed(data, number("until").unwrap_or_else(|| data.events(now)), number("offset").unwrap_or(0))
+        }
         "/log" => log(data, now, number("page").unwrap_or(1)),
         "/changes" => changes(data, now, number("since").unwrap_or(0)),
         path => match path.strip_prefix("/city/").and_then(|number| number.parse::<usize>().ok()) {

@@ -73,7 +73,10 @@ impl Fault {
         let host = || "api.test".to_owned();
         match self {
             Fault::Connection => {
-                return Err(HttpError::Connection { host: host(), reason: "connection reset by peer".into() });
+                return Err(HttpError::Connection {
+                    host: host(),
+                    reason: "connection reset by peer".into(),
+                });
             }
             Fault::Timeout => {
                 tokio::time::sleep(limits.timeout.0).await;

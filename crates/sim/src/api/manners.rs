@@ -21,8 +21,9 @@ impl Manners {
     /// A request arrives. Over any ten requests the rate must be kept; none may come before the API said it may.
     pub(super) fn request(&mut self, now: Duration, skew: i64) -> Result<(), String> {
         if self.skew != skew {
-            // The clock of the process was set: its waits were right by its clock only.
+            // The clock of the process was set: its waits, the one for the next request too, are right by its clock only.
             *self = Manners { skew, ..Manners::default() };
+            return Ok(());
         }
         self.last.push(now);
         if now < self.hold_until {

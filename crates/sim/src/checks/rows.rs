@@ -1,6 +1,6 @@
 //! Rows on both sides of the load: records as they were staged, rows as they lie in the lake or in quarantine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tidegate_core::batch::{Batch, Page};
-use tidegate_core::keys;
 
 use crate::disk::Disk;
 
@@ -25,8 +24,34 @@ pub(crate) struct Row {
     pub(crate) value: Option<f64>,
 }
 
+/// Everything the checks look at, read once.
+pub(crate) struct Facts<'a> {
+    pub(crate) disk: &'a Disk,
+    pub(crate) batches: BTreeMap<&'a str, Batch>,
+    /// The records of all batches, repeats left out.
+    pub(crate) staged: BTreeMap<Place, Row>,
+    /// The rows of all data files, by key.
+    pub(crate) landed: BTreeMap<&'a str, Vec<(Place, Row)>>,
+    /// Places of the records that went to quarantine.
+    pub(crate) quarantined: BTreeSet<Place>,
+}
+
+impl Facts<'_> {
+    /// Reads both stores.
+    pub(crate) fn of(disk: &Disk) -> Facts<'_> {
+        let files = disk.lake.iter().filter(|(key, _)| key.ends_with(".parquet"));
+        Facts {
+            disk,
+            batches: disk.batches(),
+            staged: staged(disk),
+            landed: files.map(|(key, bytes)| (key.as_str(), landed(key, bytes))).collect(),
+            quarantined: quarantined(disk).into_iter().collect(),
+        }
+    }
+}
+
 /// The records of all batches, repeats left out, by place.
-pub(crate) fn staged(disk: &Disk) -> BTreeMap<Place, Row> {
+fn staged(disk: &Disk) -> BTreeMap<Place, Row> {
     let mut rows = BTreeMap::new();
     for batch in disk.batches().values() {
         let mut ordinal = 0;
@@ -36,7 +61,7 @@ pub(crate) fn staged(disk: &Disk) -> BTreeMap<Place, Row> {
             assert_eq!(records.len() as u64, page.records, "records of {}", page.key);
             for (index, record) in records.iter().enumerate() {
                 if !repeated(page, index as u64) {
-                    rows.insert((format!("{}/{}", batch.stream, batch.seq), ordinal), row(record));
+                    rows.insert((name(batch), ordinal), row(record));
                 }
                 ordinal += 1;
             }
@@ -74,7 +99,7 @@ fn row(record: &Value) -> Row {
 }
 
 /// The rows of one data file, with their places.
-pub(crate) fn landed(key: &str, file: &Bytes) -> Vec<(Place, Row)> {
+fn landed(key: &str, file: &Bytes) -> Vec<(Place, Row)> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())
         .and_then(|builder| builder.build())
         .unwrap_or_else(|error| panic!("{key} cannot be read: {error}"));
@@ -89,7 +114,8 @@ fn rows_of(batch: &RecordBatch) -> Vec<(Place, Row)> {
     let values = column("value").or(column("temp"));
     (0..batch.num_rows())
         .map(|i| {
-            let row = Row { id: ids.and_then(|ids| integer(ids, i)), value: values.and_then(|all| number(all, i)) };
+            let row =
+                Row { id: ids.and_then(|ids| integer(ids, i)), value: values.and_then(|all| number(all, i)) };
             ((batches.value(i).to_owned(), ordinals.value(i) as u64), row)
         })
         .collect()
@@ -108,9 +134,10 @@ fn number(array: &dyn Array, index: usize) -> Option<f64> {
 }
 
 /// Places of the records that went to quarantine.
-pub(crate) fn quarantined(disk: &Disk) -> Vec<Place> {
+fn quarantined(disk: &Disk) -> Vec<Place> {
     let files = disk.lake.iter().filter(|(key, _)| key.starts_with("quarantine/"));
-    let lines = files.flat_map(|(_, bytes)| bytes.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
+    let lines =
+        files.flat_map(|(_, bytes)| bytes.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
     lines.map(|line| place(&serde_json::from_slice(line).expect("quarantine is NDJSON"))).collect()
 }
 
@@ -119,8 +146,7 @@ fn place(line: &Value) -> Place {
     (batch.to_owned(), line["row"].as_u64().expect("a quarantined row names its place"))
 }
 
-/// `<stream>/<seq>` of a batch key.
-pub(crate) fn short(key: &str) -> String {
-    let (stream, seq) = keys::parse_batch(key).expect("a batch key");
-    format!("{stream}/{seq}")
+/// The name of a batch in its rows: `<stream>/<seq>`.
+pub(crate) fn name(batch: &Batch) -> String {
+    format!("{}/{:012}", batch.stream, batch.seq)
 }
