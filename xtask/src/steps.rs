@@ -113,7 +113,8 @@ fn sim(selection: &Selection) -> Result<Counts, String> {
 fn generated(_: &Selection) -> Result<Counts, String> {
     build_binaries()?;
     let mut command = Command::new(place::binary("debug", "tidegate"));
-    shell::run(command.args(["generate", "reference", "--check"]).current_dir(place::root())).map(|ran| one(&ran))
+    shell::run(command.args(["generate", "reference", "--check"]).current_dir(place::root()))
+        .map(|ran| one(&ran))
 }
 
 fn process(_: &Selection) -> Result<Counts, String> {

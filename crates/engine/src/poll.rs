@@ -38,9 +38,9 @@ pub async fn poll(
     let at = env.clock.now();
     let mut round = Round::default();
     for race in 0..RACES {
-        // What was fetched for a snapshot stays good when the race is lost; an incremental poll asks from where the
-        // winner left off.
-        if race == 0 || stream.incremental.is_some() {
+        // What was fetched for a snapshot stays good when the race is lost. An incremental poll asks from where the
+        // winner left off; and records are told apart from the winner's only if they were fetched after them.
+        if race == 0 || stream.incremental.is_some() || !stream.primary_key.is_empty() {
             round = gather(&mut fetch, &elements, &head).await;
             if round.failures.len() == elements.len() && !elements.is_empty() {
                 return Err(round.failures.swap_remove(0).1);
