@@ -157,11 +157,11 @@ fn pipeline_name(url: &Url) -> String {
 /// The last word of the path that says something.
 fn stream_name(url: &Url) -> String {
     let segments = url.path_segments().into_iter().flatten();
-    let stems = segments.map(|segment| segment.split('.').next().unwrap_or(segment)).map(name);
+    let mut stems = segments.map(|segment| segment.split('.').next().unwrap_or(segment)).map(name);
     let telling = |word: &String| {
         word.chars().any(|c| c.is_ascii_alphabetic()) && !word.starts_with('_') && word != "quarantine"
     };
-    stems.filter(telling).last().unwrap_or_else(|| "records".to_owned())
+    stems.rfind(telling).unwrap_or_else(|| "records".to_owned())
 }
 
 fn name(text: &str) -> String {
