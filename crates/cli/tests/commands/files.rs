@@ -1,0 +1,75 @@
+//! Commands that need no API: check, generate, the examples.
+
+use std::path::{Path, PathBuf};
+
+use crate::{fails, json, ok, tidegate};
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn every_shipped_example_is_right() {
+    let examples: Vec<PathBuf> = std::fs::read_dir(project().join("examples"))
+        .expect("the examples")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    assert!(examples.len() >= 5);
+    for example in examples {
+        let shown = ok(&tidegate(&project(), &["check", &example.display().to_string()]));
+        assert!(shown.contains(": ok\n"), "{shown}");
+    }
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    ok(&tidegate(&project(), &["generate", "reference", "--check"]));
+}
+
+#[test]
+fn a_reference_that_drifted_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    ok(&tidegate(dir.path(), &["generate", "reference", "--out", "r"]));
+    ok(&tidegate(dir.path(), &["generate", "reference", "--out", "r", "--check"]));
+    std::fs::write(dir.path().join("r/errors.md"), "old").expect("written");
+    let said = fails(&tidegate(dir.path(), &["generate", "reference", "--out", "r", "--check"]), 2);
+    assert!(said.contains("out of date: errors.md"), "{said}");
+}
+
+#[test]
+fn completions_and_man_pages_are_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    ok(&tidegate(dir.path(), &["generate", "completions", "--out", "c"]));
+    ok(&tidegate(dir.path(), &["generate", "man", "--out", "m"]));
+    assert!(dir.path().join("c/_tidegate").exists() && dir.path().join("m/tidegate-run.1").exists());
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_line_a_caret_and_what_was_meant() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let text = "name = \"x\"\n[source]\nbase_ulr = \"https://example.org\"\n[[streams]]\nname = \"a\"\npath = \"/\"\n";
+    std::fs::write(dir.path().join("tidegate.toml"), text).expect("written");
+    let said = fails(&tidegate(dir.path(), &["check"]), 2);
+    assert!(said.contains("tidegate.toml:3:1") && said.contains("────"), "{said}");
+    assert!(said.contains("did you mean `base_url`?") && said.contains("2 mistakes"), "{said}");
+}
+
+#[test]
+fn a_missing_file_and_wrong_arguments_are_config_errors() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let said = fails(&tidegate(dir.path(), &["check", "none.toml"]), 2);
+    assert!(said.contains("none.toml") && said.contains("tidegate init"), "{said}");
+    fails(&tidegate(dir.path(), &["chekc"]), 2);
+}
+
+#[test]
+fn init_without_an_address_writes_the_example_and_never_overwrites() {
+    let dir = tempfile::tempdir().expect("a directory");
+    ok(&tidegate(dir.path(), &["init"]));
+    let checked = json(&tidegate(dir.path(), &["check", "--json"]));
+    assert_eq!(checked["pipeline"]["name"], "open_meteo");
+    let said = fails(&tidegate(dir.path(), &["init"]), 2);
+    assert!(said.contains("--force"), "{said}");
+    ok(&tidegate(dir.path(), &["init", "--force"]));
+}
