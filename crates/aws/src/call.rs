@@ -83,6 +83,8 @@ impl CallError {
 impl Aws {
     /// AWS in `region`, or whatever answers at `endpoint` in its place.
     pub fn new(region: &str, endpoint: Option<&str>, credential: AwsCredential) -> object_store::Result<Aws> {
+        // The first caller installs it for the process; whoever comes later finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true))?;
         let endpoint = endpoint.map(|url| url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
         Ok(Aws { region: region.to_owned(), endpoint, credential: Arc::new(credential), http })
