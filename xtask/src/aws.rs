@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::counts::Counts;
 use crate::suite::Selection;
-use crate::{place, shell, tools};
+use crate::{place, shell, steps, tools};
 
 const TEMPLATE: &str = "infra/cloudformation.yaml";
 
@@ -19,6 +19,13 @@ pub(crate) fn template(_: &Selection) -> Result<Counts, String> {
     counts += passes(beside(&checkov, "checkov").args(quiet))?;
     counts += pytest(&lint, &["test_template.py"], &[])?;
     Ok(counts)
+}
+
+/// The template and the real functions in an emulator: created, polled by schedule, loaded, updated, deleted.
+pub(crate) fn stack(_: &Selection) -> Result<Counts, String> {
+    steps::build_binaries()?;
+    let binaries = place::target().join("debug");
+    pytest(&tools::python()?, &["test_stack.py"], &[("TIDEGATE_BINARIES", &binaries)])
 }
 
 /// A program of a Python's environment, run in the checkout.

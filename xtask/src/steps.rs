@@ -20,7 +20,7 @@ pub(crate) struct Step {
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 9] = [
+pub(crate) const STEPS: [Step; 10] = [
     Step { name: "fmt", headline: "the code is formatted", run: fmt },
     Step { name: "clippy", headline: "no warning in any target", run: clippy },
     Step { name: "deny", headline: "licences, sources and banned crates", run: deny },
@@ -33,6 +33,7 @@ pub(crate) const STEPS: [Step; 9] = [
     Step { name: "sim", headline: "simulation: one seed, one run", run: sim },
     Step { name: "generated", headline: "generated references are up to date", run: generated },
     Step { name: "process", headline: "the binary: killed, fed hostile input, read back", run: process },
+    Step { name: "stack", headline: "the stack in an emulator of AWS", run: aws::stack },
     Step { name: "readme", headline: "the commands of the README and the guides", run: readme },
 ];
 
@@ -87,7 +88,7 @@ fn unit(_: &Selection) -> Result<Counts, String> {
 
 /// The whole workspace, as every other step: another choice of packages is another choice of their features, and a
 /// second build of the dependencies.
-fn build_binaries() -> Result<(), String> {
+pub(crate) fn build_binaries() -> Result<(), String> {
     shell::must(&mut cargo(&["build", "--workspace", "--bins", "--locked", "--quiet"])).map(drop)
 }
 
