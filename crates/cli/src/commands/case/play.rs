@@ -10,7 +10,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::{Pipeline, Secrets};
-use tidegate_engine::{Clock, Env, Gate, Outcome, load_batch, poll};
+use tidegate_engine::{Clock, Env, Event, LoadMode, RunOptions, run};
 
 use super::compare::Files;
 use super::outcome;
@@ -29,7 +29,7 @@ const SECRET: &str = "secret-of-the-case";
 
 /// What came of a case.
 pub(super) struct Played {
-    /// What was asked for and not recorded, or the other way round.
+    /// What failed, was asked for and not recorded, or was recorded and not asked for.
     pub(super) complaints: Vec<String>,
     /// What was made, as the files of `expected/`.
     pub(super) made: Files,
@@ -51,29 +51,30 @@ pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Fai
     for poll in 1..=recorded.polls() {
         recorded.begin(poll);
         clock.set(FIRST_POLL + BETWEEN_POLLS * i32::try_from(poll - 1).unwrap_or(i32::MAX));
-        let once = poll_and_load(&env, &pipeline).await;
-        let complaints = recorded.complaints_so_far();
+        let failures = poll_and_load(&env, &pipeline).await?;
+        let unknown = recorded.complaints_so_far();
+        let complaints = if unknown.is_empty() { failures } else { unknown };
         if !complaints.is_empty() {
             return Ok(Played { complaints, made: Files::new() });
         }
-        once?;
     }
     Ok(Played { complaints: recorded.complaints(), made: outcome::read(env.lake.as_ref()).await? })
 }
 
-/// Every stream of the pipeline once.
-async fn poll_and_load(env: &Env, pipeline: &Pipeline) -> Result<(), Failure> {
-    let gate = Gate::new(&pipeline.source.limits);
-    for stream in &pipeline.streams {
-        let mut visit = poll(env, pipeline, stream, &gate, None).await?;
-        if let Some((_, failure)) = visit.failures.pop() {
-            return Err(failure.into());
+/// Every stream of the pipeline once, as `tidegate run --once` does it; what failed, if anything did.
+async fn poll_and_load(env: &Env, pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
+    let failures = Mutex::new(Vec::new());
+    let note = |failure: String| failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+    let observe = |event: Event<'_>| match event {
+        Event::Polled { visit, .. } => {
+            visit.failures.iter().for_each(|(element, error)| note(format!("{element}: {error}")));
         }
-        if let Outcome::Staged { key, .. } = &visit.outcome {
-            load_batch(env, key).await?;
-        }
-    }
-    Ok(())
+        Event::Failed { subject, error, .. } => note(format!("{subject}: {error}")),
+        Event::Loaded(_) | Event::Sleeping { .. } => {}
+    };
+    let once = RunOptions { once: true, until: None, load: LoadMode::Event };
+    run(env, pipeline, once, std::future::pending(), &observe).await?;
+    Ok(failures.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn secrets(pipeline: &Pipeline) -> Secrets {
