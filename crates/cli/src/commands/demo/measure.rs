@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::TryStreamExt;
 use object_store::ObjectStore;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tidegate_core::jiff::Timestamp;
+use tidegate_core::keys;
 
 use super::api::Told;
 use super::record::{Record, STATIONS};
@@ -100,6 +102,17 @@ impl Lake {
             lost: expected.iter().filter(|key| !keys.contains(*key)).count() as u64,
         }
     }
+}
+
+/// Batches in staging.
+pub(super) async fn batches(staging: &dyn ObjectStore) -> Result<u64, Failure> {
+    let keys: Vec<String> = staging
+        .list(None)
+        .map_ok(|object| object.location.to_string())
+        .try_collect()
+        .await
+        .map_err(unreadable)?;
+    Ok(keys.iter().filter(|key| keys::parse_batch(key).is_some()).count() as u64)
 }
 
 /// Station and time of a row, as text.

@@ -96,7 +96,8 @@ impl Demo {
         let tally = ran?;
         let lake = Lake::read(stage.env.lake.as_ref()).await?;
         let figures = self.figures(&stage, &tally, &lake);
-        self.show(&tally, &lake, &figures, shell);
+        let batches = measure::batches(stage.env.staging.as_ref()).await?;
+        self.show(batches, &lake, &figures, shell);
         if self.serve {
             shell.say(format_args!("\nThe API goes on at {} until Ctrl-C.", stage.address));
             stop.mark_unchanged();
@@ -118,7 +119,7 @@ impl Demo {
         let env = world(&file)?;
         let before = Lake::read(env.lake.as_ref()).await?;
         let record = Record::load();
-        let from = before.newest().unwrap_or(record::hour(30));
+        let from = before.newest().map_or(record::hour(30), record::all_out);
         if from >= record.end() {
             let dir = self.dir.display();
             return Err(Failure::config(format!("the recorded year is over; delete {dir} to begin it anew")));
@@ -136,13 +137,13 @@ impl Demo {
             record_from: stage.api.began(),
             record_until: tally.until,
             seconds: tally.ended.duration_since(stage.started).as_secs_f64(),
-            polls: tally.polls,
+            polls: tally.counts.polls,
             requests: served.requests,
             not_modified: served.not_modified,
             bytes_fetched: served.bytes,
-            changes: tally.changes,
+            changes: tally.counts.changes,
             rows: lake.rows.len() as u64,
-            rows_added: (lake.rows.len() - stage.before.rows.len()) as u64,
+            rows_added: lake.rows.len().saturating_sub(stage.before.rows.len()) as u64,
             files: lake.files(),
             partitions: lake.partitions.len() as u64,
             bytes: lake.bytes,
@@ -150,13 +151,13 @@ impl Demo {
         }
     }
 
-    fn show(&self, tally: &Tally, lake: &Lake, figures: &Figures, shell: &Shell) {
+    fn show(&self, batches: u64, lake: &Lake, figures: &Figures, shell: &Shell) {
         if self.json {
             return shell.json(figures);
         }
         shell.line(summary::figures(figures));
         shell.line(format_args!("The newest rows:\n{}\n", summary::newest(lake)));
-        shell.line(summary::tree(&self.dir, lake, tally.batches));
+        shell.line(summary::tree(&self.dir, lake, batches));
         shell.line(format_args!("Try next:\n{}", summary::next(&program(), &self.dir)));
     }
 }

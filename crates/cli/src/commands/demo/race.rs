@@ -1,18 +1,18 @@
-//! The run itself: poll, load what was staged, wait until the pipeline file says to look again.
+//! The run itself: the engine's `run`, watched.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::Pipeline;
-use tidegate_core::schedule;
-use tidegate_engine::{Env, Gate, Outcome, load_batch, poll};
+use tidegate_engine::{Clock, End, Env, Event, LoadMode, Outcome, RunOptions, run};
 use tokio::sync::watch;
 
 use super::api::{Api, Served};
 use super::progress::{Counts, Progress};
 use crate::failure::Failure;
 
-/// The display is brought up to date at least this often.
+/// The display is brought up to date this often.
 const BLINK: Duration = Duration::from_millis(100);
 
 /// A run: what is polled, and for how long.
@@ -26,17 +26,20 @@ pub(super) struct Race<'a> {
 /// What a run has done.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
-    /// Polls.
-    pub(super) polls: u64,
-    /// Polls that staged a batch.
-    pub(super) changes: u64,
-    /// Batches in staging, of earlier runs too.
-    pub(super) batches: u64,
-    /// What the API had done when the last poll ended.
+    /// Polls, and those that found a change.
+    pub(super) counts: Counts,
+    /// What the API had done when the last poll had ended.
     pub(super) served: Served,
     /// Our time and the record's at the end.
     pub(super) ended: Timestamp,
     pub(super) until: Timestamp,
+}
+
+/// What the events of the run have told so far.
+#[derive(Default)]
+struct Seen {
+    counts: Counts,
+    failure: Option<String>,
 }
 
 impl Race<'_> {
@@ -44,41 +47,76 @@ impl Race<'_> {
     /// `rows` are in the lake already.
     pub(super) async fn run(
         &self,
-        mut rows: u64,
+        rows: u64,
         progress: &mut Progress<'_>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Tally, Failure> {
-        let (env, stream, gate) =
-            (self.env, &self.pipeline.streams[0], Gate::new(&self.pipeline.source.limits));
-        let started = env.clock.now();
-        let (mut head, mut last, mut polls, mut changes) = (None, None, 0, 0);
-        loop {
-            let now = env.clock.now();
-            let elapsed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
-            let not_modified = self.api.served().not_modified;
-            progress.show(elapsed, self.api.now(), Counts { polls, not_modified, changes, rows });
-            if polls > 0 && (elapsed >= self.length || self.api.is_over() || *stop.borrow()) {
-                break;
+        let seen = Mutex::new(Seen { counts: Counts { rows, ..Counts::default() }, failure: None });
+        let (over, mut ended) = watch::channel(false);
+        let until_over = async move {
+            let _ = ended.wait_for(|over| *over).await;
+        };
+        let options = RunOptions { once: false, until: None, load: LoadMode::Event };
+        let observe = |event: Event<'_>| lock(&seen).note(&event);
+        let watching = async {
+            self.watch(&seen, progress, stop).await;
+            over.send_replace(true);
+        };
+        let (ran, ()) = tokio::join!(run(self.env, self.pipeline, options, until_over, &observe), watching);
+        ran?;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match seen.failure {
+            Some(failure) => Err(Failure::internal(format!("the demo did not go through: {failure}"))),
+            None => {
+                let (ended, until) = (self.env.clock.now(), self.api.now());
+                Ok(Tally { counts: seen.counts, served: self.api.served(), ended, until })
             }
-            let due = schedule::next(&stream.cadence, last, now, None);
-            if due > now {
-                let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default().min(BLINK);
-                tokio::select! {
-                    () = env.clock.sleep(wait) => {}
-                    _ = stop.changed() => {}
-                }
-                continue;
-            }
-            let visit = poll(env, self.pipeline, stream, &gate, head.take()).await?;
-            (polls, last) = (polls + 1, Some(visit.at));
-            if let Outcome::Staged { key, .. } = &visit.outcome {
-                changes += 1;
-                rows += load_batch(env, key).await?.rows;
-            }
-            head = Some(visit.head);
         }
-        let batches = head.map_or(0, |head| head.seq);
-        let (ended, until) = (env.clock.now(), self.api.now());
-        Ok(Tally { polls, changes, batches, served: self.api.served(), ended, until })
     }
+
+    /// Shows how the run goes until it is to end: after the first poll at the earliest.
+    async fn watch(&self, seen: &Mutex<Seen>, progress: &mut Progress<'_>, stop: &mut watch::Receiver<bool>) {
+        let clock: &dyn Clock = self.env.clock.as_ref();
+        let started = clock.now();
+        loop {
+            let elapsed = Duration::try_from(clock.now().duration_since(started)).unwrap_or_default();
+            let (counts, failed) = {
+                let seen = lock(seen);
+                (seen.counts, seen.failure.is_some())
+            };
+            let counts = Counts { not_modified: self.api.served().not_modified, ..counts };
+            progress.show(elapsed, self.api.now(), counts);
+            let time_is_over = elapsed >= self.length || self.api.is_over() || *stop.borrow();
+            if failed || (counts.polls > 0 && time_is_over) {
+                return;
+            }
+            tokio::select! {
+                () = clock.sleep(BLINK) => {}
+                _ = stop.changed(), if !*stop.borrow() => {}
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Polled { visit, .. } => {
+                self.counts.polls += 1;
+                self.counts.changes += u64::from(visit.outcome != Outcome::Unchanged);
+                for (element, error) in &visit.failures {
+                    self.failure.get_or_insert_with(|| format!("{element}: {error}"));
+                }
+            }
+            Event::Loaded(report) if report.end == End::Loaded => self.counts.rows += report.rows,
+            Event::Failed { subject, error, .. } => {
+                self.failure.get_or_insert_with(|| format!("{subject}: {error}"));
+            }
+            Event::Loaded(_) | Event::Sleeping { .. } => {}
+        }
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -120,6 +120,12 @@ impl Record {
     }
 }
 
+/// When every station has told its observation of `time`. Whoever has seen one of that time, and goes on from here,
+/// never sees the API go back in time.
+pub(super) fn all_out(time: Timestamp) -> Timestamp {
+    STATIONS.iter().map(|station| station.published(time)).max().unwrap_or(time)
+}
+
 /// The point in time `hours` after the year's start.
 pub(super) fn hour(hours: i64) -> Timestamp {
     YEAR + SignedDuration::from_hours(hours)

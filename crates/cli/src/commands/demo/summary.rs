@@ -140,7 +140,7 @@ pub(super) fn tree(dir: &Path, lake: &Lake, batches: u64) -> String {
 /// Commands to try next, ready to be pasted.
 pub(super) fn next(program: &str, dir: &Path) -> String {
     let files = dir.join("lake/observations/**/*.parquet");
-    let (file, files) = (dir.join("tidegate.toml"), files.display());
+    let files = files.display();
     let query = format!(
         "select year, month, day, station, count(*) as hours, round(avg(temperature_c), 1) as mean_c, \
          max(wind.gust_knots) as gust from read_parquet('{files}', hive_partitioning = true) \
@@ -149,10 +149,9 @@ pub(super) fn next(program: &str, dir: &Path) -> String {
     format!(
         "  query it       duckdb -c \"{query}\"\n  \
            or             pip install duckdb && python3 -c \"import duckdb; duckdb.sql(\\\"{query}\\\").show()\"\n  \
-           look at it     {program} status {}\n  \
-           go on          {program} demo\n  \
+           go on          {program} demo --dir {}\n  \
            your own API   {program} init URL\n",
-        file.display()
+        dir.display()
     )
 }
 
