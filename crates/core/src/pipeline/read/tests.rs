@@ -288,7 +288,7 @@ fn secrets_never_stand_in_the_file() {
     wrong_source(
         "headers = { Authorization = \"Bearer abc\", Accept = \"${a b}\" }",
         &[
-            "[\"${a b}\"] `Accept`: `${a b}` names no environment variable and no file | write \"${NAME}\" for an environment variable or \"${file:/path}\" for a file",
+            "[\"${a b}\"] `Accept`: `${a b}` names no environment variable and no file | write \"${NAME}\" for an environment variable, \"${file:/path}\" for a file or, on AWS, \"${aws-secret:NAME}\" or \"${aws-parameter:NAME}\"",
         ],
     );
     wrong_source(
@@ -300,7 +300,7 @@ fn secrets_never_stand_in_the_file() {
     wrong_source(
         "auth = { type = \"bearer\", token = \"${TOKEN\" }",
         &[
-            "[\"${TOKEN\"] `token`: `${` is not closed by `}` | write \"${NAME}\" for an environment variable or \"${file:/path}\" for a file",
+            "[\"${TOKEN\"] `token`: `${` is not closed by `}` | write \"${NAME}\" for an environment variable, \"${file:/path}\" for a file or, on AWS, \"${aws-secret:NAME}\" or \"${aws-parameter:NAME}\"",
         ],
     );
     let fine = GOOD.replace("[[streams]]", "auth = { type = \"bearer\", token = \"${TOKEN}\" }\n[[streams]]");
