@@ -68,7 +68,7 @@ CASES = [
     Case("100,000 columns", items("{" + WIDE + "}"), 0, ("quarantine",), rows=0),
     Case("names equal when folded", items('{"id": 1, "Name": "a", "name": "b", "NAME": "c"}'), 0, rows=1),
     Case("no records", answer({"data": []}), 0, rows=0),
-    Case("a path for a time", items('{"id": 1, "at": "../.."}'), 0, rows=1, more='event_time = "at"'),
+    Case("a path for a time", items('{"id": 1, "at": "../.."}'), 0, ("quarantine",), rows=0, more='event_time = "at"'),
     Case("404", answer({"error": "no"}, status=404), 3, ("404", "/items")),
     Case("401", answer({"error": "no"}, status=401), 3, ("401",)),
     Case("500", answer({"error": "no"}, status=500), 5, ("500",)),
@@ -83,7 +83,7 @@ def run_once(tidegate, directory, respond, records="$.items[*]", more=""):
 
 def rows(directory):
     files = list((directory / "lake").glob("items/**/*.parquet"))
-    return sum(duckdb.sql(f"select count(*) from read_parquet('{file}')").fetchone()[0] for file in files)
+    return sum(duckdb.sql(f"select count(*) from read_parquet('{file}')").fetchall()[0][0] for file in files)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
