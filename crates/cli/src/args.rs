@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, demo, generate, init, load, preview, replay, run, status};
+use crate::commands::{cadence, check, demo, generate, init, load, preview, replay, run, status};
 use crate::failure::Failure;
 use crate::output::Shell;
 
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Load(load::Load),
     Replay(replay::Replay),
     Status(status::Status),
+    Cadence(cadence::Cadence),
     Demo(demo::Demo),
     Generate(generate::Generate),
 }
@@ -75,6 +76,7 @@ impl Command {
             Command::Load(load) => load.run(shell),
             Command::Replay(replay) => replay.run(shell),
             Command::Status(status) => status.run(shell),
+            Command::Cadence(cadence) => cadence.run(shell),
             Command::Demo(demo) => demo.run(shell),
             Command::Generate(generate) => generate.run(shell),
         }

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod cadence;
+mod cadence_simulate;
 pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod demo;
