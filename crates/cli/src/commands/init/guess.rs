@@ -15,8 +15,8 @@ pub(super) struct Guess {
     pub(super) count: usize,
     /// Dotted path of the record's own time, and its newest value.
     pub(super) event_time: Option<(String, Timestamp)>,
-    /// Field that identifies a record.
-    pub(super) primary_key: Option<String>,
+    /// Fields that identify a record; empty where none were found.
+    pub(super) primary_key: Vec<String>,
     /// How the next page is found.
     pub(super) paginator: Paginator,
     /// JSONPaths of values that move on every request.
@@ -37,7 +37,7 @@ pub(super) fn guess(answer: &Value, format: Format) -> Guess {
     let count = found.len();
     let sample: Vec<&Value> = found.into_iter().take(SAMPLE).collect();
     let event_time = event_time(&sample);
-    let primary_key = primary_key(&sample);
+    let primary_key = primary_key(&sample, event_time.as_ref().map(|(path, _)| path.as_str()));
     let outside = if records == "$" && !answer.is_object() { Vec::new() } else { ignored(answer, &records) };
     Guess { records, count, event_time, primary_key, paginator: paginator(answer), ignore: outside }
 }
@@ -92,13 +92,14 @@ fn step(key: &str) -> String {
 }
 
 /// Names of a record's own time, the likeliest first; a name that only contains one of them comes after all.
-const TIMES: [&str; 22] = [
+const TIMES: [&str; 23] = [
     "event_time",
     "eventtime",
     "time",
     "timestamp",
     "ts",
     "datetime",
+    "at",
     "observed_at",
     "occurred_at",
     "created_at",
@@ -121,9 +122,11 @@ const TIMES: [&str; 22] = [
 fn event_time(records: &[&Value]) -> Option<(String, Timestamp)> {
     let mut best: Option<(usize, String, Timestamp)> = None;
     let first = records.first()?;
-    for (path, _) in leaves(first) {
+    for (path, value) in leaves(first) {
         let name = path.rsplit('.').next().unwrap_or(&path).to_lowercase();
-        let Some(rank) = time_rank(&name) else { continue };
+        let Some(rank) = time_rank(&name).or_else(|| is_dated(value).then_some(TIMES.len() + 1)) else {
+            continue;
+        };
         let rank = rank + 100 * path.matches('.').count();
         if best.as_ref().is_none_or(|(other, _, _)| rank < *other)
             && let Some(newest) = newest(records, &path)
@@ -142,6 +145,14 @@ fn time_rank(name: &str) -> Option<usize> {
         && !plain.contains("zone")
         && !plain.contains("update_");
     exact.or_else(|| telling.then_some(TIMES.len()))
+}
+
+/// Whether a text begins with a calendar date and goes on, so that it tells a time whatever its name is.
+fn is_dated(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default().as_bytes();
+    let shape = b"0000-00-00T";
+    text.len() > shape.len()
+        && shape.iter().zip(text).all(|(s, c)| if *s == b'0' { c.is_ascii_digit() } else { s == c })
 }
 
 /// The newest time in a field, if every record has a plausible one there.
@@ -183,10 +194,11 @@ fn at<'a>(record: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(record, |value, key| value.get(key))
 }
 
-/// The field that is named like an identifier and differs in every record.
-fn primary_key(records: &[&Value]) -> Option<String> {
+/// The field that is named like an identifier and differs in every record; else the record's time, by itself or with
+/// one text field, where that differs in every record, as in the series of one or several places.
+fn primary_key(records: &[&Value], event_time: Option<&str>) -> Vec<String> {
     if records.len() < 2 {
-        return None;
+        return Vec::new();
     }
     let rank = |path: &String| match path.to_lowercase().as_str() {
         "id" => Some(0),
@@ -195,17 +207,34 @@ fn primary_key(records: &[&Value]) -> Option<String> {
         "code" | "slug" | "url" => Some(3),
         _ => None,
     };
-    let mut candidates: Vec<(usize, String)> =
-        leaves(records[0]).into_iter().filter_map(|(path, _)| Some((rank(&path)?, path))).collect();
-    candidates.sort_by_key(|(rank, _)| *rank);
-    candidates.into_iter().map(|(_, path)| path).find(|path| unique(records, path))
+    let leaves = leaves(records[0]);
+    let mut named: Vec<(usize, &String)> =
+        leaves.iter().filter_map(|(path, _)| Some((rank(path)?, path))).collect();
+    named.sort_by_key(|(rank, _)| *rank);
+    let texts = leaves.iter().filter(|(_, value)| value.is_string()).map(|(path, _)| path.as_str());
+    let single = named.into_iter().map(|(_, path)| vec![path.as_str()]);
+    let timed = event_time.into_iter().flat_map(|time| {
+        let others = texts.clone().filter(move |path| *path != time);
+        std::iter::once(vec![time]).chain(others.map(move |path| vec![path, time]))
+    });
+    single
+        .chain(timed)
+        .find(|paths| unique(records, paths))
+        .map(|paths| paths.into_iter().map(str::to_owned).collect())
+        .unwrap_or_default()
 }
 
-fn unique(records: &[&Value], path: &str) -> bool {
+fn unique(records: &[&Value], paths: &[&str]) -> bool {
     let mut seen = std::collections::BTreeSet::new();
-    records.iter().all(|record| match at(record, path) {
-        Some(value @ (Value::String(_) | Value::Number(_))) => seen.insert(value.to_string()),
-        _ => false,
+    records.iter().all(|record| {
+        let key: Option<Vec<String>> = paths
+            .iter()
+            .map(|path| match at(record, path)? {
+                value @ (Value::String(_) | Value::Number(_)) => Some(value.to_string()),
+                _ => None,
+            })
+            .collect();
+        key.is_some_and(|key| seen.insert(key))
     })
 }
 

@@ -79,9 +79,13 @@ fn guessed(guess: &Guess, format: Format) -> String {
         None => text.push_str("# No time was found in the records, so the time of the poll partitions them.\n# event_time = \"…\"\n"),
     }
     text.push_str("partition_by = \"hour\"\n");
-    if let Some(key) = &guess.primary_key {
+    if guess.primary_key.is_empty() && guess.count > 1 {
+        text.push_str("# No fields were found that identify a record, so each answer that has changed lands whole.\n# primary_key = [\"…\"]\n");
+    }
+    if !guess.primary_key.is_empty() {
+        let key: Vec<String> = guess.primary_key.iter().map(|path| quoted(path)).collect();
         text.push_str("# What identifies a record: one that the poll before brought with the same content is not landed again.\n");
-        text.push_str(&format!("primary_key = [{}]\n", quoted(key)));
+        text.push_str(&format!("primary_key = [{}]\n", key.join(", ")));
     }
     if let Paginator::JsonLink { next_url_path } = &guess.paginator {
         text.push_str("# The answer names its next page.\n");

@@ -13,7 +13,7 @@ fn the_largest_list_of_objects_holds_the_records() {
         "data": { "items": [{ "id": 1, "at": "x" }, { "id": 2 }, { "id": 3 }] },
     }));
     assert_eq!((guess.records.as_str(), guess.count), ("$.data.items[*]", 3));
-    assert_eq!(guess.primary_key.as_deref(), Some("id"));
+    assert_eq!(guess.primary_key, ["id"]);
     assert_eq!(of(json!([{ "id": 1 }, { "id": 2 }])).records, "$");
     assert_eq!(of(json!({ "a b": [{ "x": 1 }] })).records, "$['a b'][*]");
 }
@@ -47,9 +47,21 @@ fn the_time_is_one_that_every_record_has() {
 
 #[test]
 fn a_key_is_unique() {
-    assert_eq!(of(json!([{ "id": 1 }, { "id": 1 }])).primary_key, None);
+    assert_eq!(of(json!([{ "id": 1 }, { "id": 1 }])).primary_key, [""; 0]);
     let guess = of(json!([{ "station_id": "a", "id": null }, { "station_id": "b", "id": null }]));
-    assert_eq!(guess.primary_key.as_deref(), Some("station_id"));
+    assert_eq!(guess.primary_key, ["station_id"]);
+    let zones = |second: &str| {
+        of(json!([
+            { "unit": "EUR", "zone": "DE", "from": "2026-11-23T09:00Z" },
+            { "unit": "EUR", "zone": second, "from": "2026-11-23T09:00Z" },
+            { "unit": "EUR", "zone": "DE", "from": "2026-11-23T10:00Z" },
+        ]))
+    };
+    assert_eq!(zones("FR").event_time.map(|(path, _)| path).as_deref(), Some("from"));
+    assert_eq!(zones("FR").primary_key, ["zone", "from"]);
+    assert_eq!(zones("DE").primary_key, [""; 0]);
+    let series = of(json!([{ "at": "2026-11-23T09:00Z", "c": 1 }, { "at": "2026-11-23T10:00Z", "c": 1 }]));
+    assert_eq!(series.primary_key, ["at"]);
 }
 
 #[test]
