@@ -5,6 +5,7 @@
 )]
 
 mod aws;
+mod bench;
 mod counts;
 mod place;
 mod shell;
@@ -22,6 +23,8 @@ cargo xtask <command>
     --skip STEP,…      leaves these steps out
     --seeds N          seeds of the simulation (default 500)
     --list             names the steps
+  bench [NAME…]        measures: all benches, or the named ones
+    --list             names the benches
   help                 shows this
 
 Environment
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.first().map(String::as_str) {
         Some("test") => suite::Selection::parse(&args[1..]).and_then(|selection| suite::run(&selection)),
+        Some("bench") => bench::run(&args[1..]),
         None | Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(true)

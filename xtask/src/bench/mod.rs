@@ -1,0 +1,48 @@
+//! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
+
+mod cadence;
+
+/// One bench.
+struct Bench {
+    /// What the command line calls it.
+    name: &'static str,
+    /// What it measures, in one line.
+    headline: &'static str,
+    /// Does it with the options that stand behind the names; whether it succeeded.
+    run: fn(&[String]) -> Result<bool, String>,
+}
+
+const BENCHES: [Bench; 1] = [Bench {
+    name: "cadence",
+    headline: "the learned cadence, into docs/cadence-measured.md",
+    run: cadence::run,
+}];
+
+/// Runs the named benches one after the other, all of them when none is named: `[NAME…] [--list] [--OPTION…]`.
+pub(crate) fn run(args: &[String]) -> Result<bool, String> {
+    if args.iter().any(|arg| arg == "--list") {
+        BENCHES.iter().for_each(|bench| println!("{:<10} {}", bench.name, bench.headline));
+        return Ok(true);
+    }
+    let names = args.iter().take_while(|arg| !arg.starts_with("--")).count();
+    let (names, options) = args.split_at(names);
+    let mut succeeded = true;
+    for bench in chosen(names)? {
+        eprintln!("\n==== {}: {}", bench.name, bench.headline);
+        succeeded &= (bench.run)(options)?;
+    }
+    Ok(succeeded)
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Bench>, String> {
+    if names.is_empty() {
+        return Ok(BENCHES.iter().collect());
+    }
+    let find = |name: &String| {
+        BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| {
+            let all: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+            format!("there is no bench `{name}`; the benches are {}", all.join(", "))
+        })
+    };
+    names.iter().map(find).collect()
+}
