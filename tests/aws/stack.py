@@ -1,5 +1,6 @@
 """A whole stack on this machine: the emulator, an API on loopback, the template with the real binaries."""
 
+import functools
 import http.server
 import io
 import json
@@ -124,7 +125,9 @@ class Emulator:
         self.log.close()
 
 
+@functools.cache
 def zipped(binary):
+    """The zip of a function. Made once: of a debug build it takes seconds, and every test deploys it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))

@@ -41,7 +41,8 @@ fn passes(command: &mut Command) -> Result<Counts, String> {
 
 fn pytest(python: &Path, tests: &[&str], environment: &[(&str, &Path)]) -> Result<Counts, String> {
     let mut command = beside(python, "python");
-    command.args(["-m", "pytest", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
+    // A line for each test: the first waits a minute for the schedule, and silence looks like a hang.
+    command.args(["-m", "pytest", "-v", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
     command.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
     let ran = shell::run(command.current_dir(place::root().join("tests/aws")))?;
     Ok(Counts::read(&ran.output, ran.succeeded))
