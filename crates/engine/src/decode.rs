@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::keys::{self, LoadId};
-use tidegate_core::load::{DataFile, Loader, Outcome};
+use tidegate_core::load::{DataFile, File, Loader, Outcome};
 use tidegate_core::pipeline::LoadSpec;
 
 use crate::{Env, Error, ledger, objects};
@@ -45,11 +45,17 @@ pub(crate) async fn decode(
         )
         .buffered(PAGES_AHEAD);
         while let Some((batch, page, body)) = bodies.try_next().await? {
-            loader.page(batch, page, &body)?;
+            loader.page(batch, page, body)?;
         }
         match loader.finish()? {
             Outcome::Evolve(next) => schema = ledger::advance(env, &spec.table, next).await?,
-            Outcome::Done { files, quarantine, rows, quarantined } => {
+            Outcome::Done { schema: reached, files, quarantine, rows, quarantined } => {
+                if reached.version > schema.version {
+                    schema = ledger::advance(env, &spec.table, reached.clone()).await?;
+                    if schema != reached {
+                        continue;
+                    }
+                }
                 return Ok(Decoded {
                     schema_version: schema.version,
                     widened: schema.version > before,
@@ -64,8 +70,8 @@ pub(crate) async fn decode(
     Err(never_settles(&spec.table, schema.version))
 }
 
-fn data_file((key, rows, body): (String, u64, Bytes)) -> (DataFile, Bytes) {
-    (DataFile { key, rows, bytes: body.len() as u64 }, body)
+fn data_file(file: File) -> (DataFile, Bytes) {
+    (DataFile { key: file.key, rows: file.rows, bytes: file.bytes.len() as u64 }, file.bytes)
 }
 
 fn never_settles(table: &str, version: u32) -> Error {

@@ -1,5 +1,7 @@
 //! Pages in, data files out.
 
+use bytes::Bytes;
+
 use super::LoadError;
 use super::misfit::{Cause, Event, Misfit, Notes, Origin, write_line};
 use super::settle::room;
@@ -15,10 +17,56 @@ use crate::time::Times;
 /// The field that a record lands in which is no object.
 pub(super) const VALUE: &str = "value";
 
+/// What a load may use, and what it writes besides the records' own columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of memory, at most, the input's own buffers outside the loader left out. Beyond it files are ended early
+    /// ([`Loader::ready`]), so that a partition may get more than one.
+    pub memory: usize,
+    /// Threads that decode and encode. One: all work is done in the caller's calls.
+    pub threads: usize,
+    /// Whether rows carry the lineage columns.
+    pub lineage: bool,
+}
+
+impl Default for Options {
+    /// 512 MiB, one thread, lineage.
+    fn default() -> Options {
+        Options { memory: 512 << 20, threads: 1, lineage: true }
+    }
+}
+
+/// One finished data file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its key in the lake: `<table>/year=…/…/<load>-<part>.parquet`, parts counted from 0 for each partition.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The Parquet file.
+    pub bytes: Bytes,
+}
+
 /// Decodes the pages of one load into partitioned columns of a fixed schema.
 ///
-/// Give it every page of every batch in order, then [`Loader::finish`]. The result depends on nothing but the
-/// arguments, so whoever repeats a load gets the same files.
+/// ```text
+/// loop {
+///     let mut loader = Loader::new(load, spec, &schema).with(options);
+///     for each page, or part of a page { loader.page(batch, page, bytes)?; write(loader.ready()) }
+///     match loader.finish()? {
+///         Outcome::Evolve(wider) => { schema = wider; remove what was written; } // the load is repeated from its start
+///         Outcome::Done { files, .. } => { write(files); break }
+///     }
+/// }
+/// ```
+/// Give it every page of every batch in order, then [`Loader::finish`]. A page of NDJSON may come in parts of whole
+/// lines, of any size: each call with the same page goes on where the last ended, so that a file that is larger than
+/// memory can be read in parts; parts of one to eight MiB are quick. Any other page comes as a whole. Small pages are
+/// gathered, so there is no need to join them. Plain files are pages of a batch that was never staged: the loader reads
+/// `stream`, `seq` and `polled_at` of the batch, and `key`, `format`, `charset`, `repeats` and `fields` of the page.
+///
+/// The result depends on nothing but the input and `memory`, whatever the threads, so whoever repeats a load gets the
+/// same files.
 pub struct Loader {
     load: LoadId,
     pub(super) spec: LoadSpec,
@@ -37,6 +85,7 @@ pub struct Loader {
     rows: u64,
     quarantine: Vec<u8>,
     quarantined: u64,
+    options: Options,
 }
 
 /// What a finished load is.
@@ -46,8 +95,11 @@ pub enum Outcome {
     Evolve(TableSchema),
     /// Files and quarantine to write.
     Done {
-        /// Data files, sorted by key: key, rows, bytes of the Parquet file.
-        files: Vec<(String, u64, bytes::Bytes)>,
+        /// Schema of the files. If its version is one more than the schema the load began with, the table must first be
+        /// widened to it; should the table have got another of that version meanwhile, the load is repeated with that.
+        schema: TableSchema,
+        /// Data files that [`Loader::ready`] has not given out, sorted by key.
+        files: Vec<File>,
         /// NDJSON lines of what did not fit; empty if everything did.
         quarantine: Vec<u8>,
         /// Rows landed.
@@ -136,14 +188,31 @@ impl Loader {
             rows: 0,
             quarantine: Vec::new(),
             quarantined: 0,
+            options: Options::default(),
         }
     }
 
-    /// Takes in one page; `body` is the page's bytes as staged. `page` is one of `batch.pages`; pages of a batch come
-    /// in order.
-    pub fn page(&mut self, batch: &Batch, page: &Page, body: &[u8]) -> Result<(), LoadError> {
+    /// The same load with other means. Call it before the first page.
+    pub fn with(self, options: Options) -> Loader {
+        Loader { options, ..self }
+    }
+
+    /// Files that had to be ended so far to keep within memory, each given out once. Their schema is
+    /// [`Loader::schema`]. Empty for most loads; worth a call after each page.
+    pub fn ready(&mut self) -> Vec<File> {
+        Vec::new()
+    }
+
+    /// The schema of the files, see [`Outcome::Done`].
+    pub fn schema(&self) -> &TableSchema {
+        &self.schema
+    }
+
+    /// Takes in one page, or the next part of one; `body` is its bytes as staged. `page` is one of `batch.pages`;
+    /// pages of a batch come in order. An error may be about an earlier page.
+    pub fn page(&mut self, batch: &Batch, page: &Page, body: Bytes) -> Result<(), LoadError> {
         let wrong = |source| LoadError::Page { page: page.key.clone(), source };
-        let body = decode::to_utf8(body, page.charset.as_deref()).map_err(wrong)?;
+        let body = decode::to_utf8(&body, page.charset.as_deref()).map_err(wrong)?;
         let text = utf8(&body).map_err(|e| wrong(e.into()))?;
         if self.batch.as_ref().is_none_or(|(stream, seq)| (stream, *seq) != (&batch.stream, batch.seq)) {
             self.batch = Some((batch.stream.clone(), batch.seq));
@@ -171,8 +240,11 @@ impl Loader {
             return Ok(Outcome::Evolve(self.schema));
         }
         let (quarantine, rows, quarantined) = (self.quarantine, self.rows, self.quarantined);
-        let files = self.table.files(&self.spec.table, &self.load).map_err(LoadError::Parquet)?;
-        Ok(Outcome::Done { files, quarantine, rows, quarantined })
+        let files = self
+            .table
+            .files(&self.spec.table, &self.load, self.options.lineage)
+            .map_err(LoadError::Parquet)?;
+        Ok(Outcome::Done { schema: self.schema, files, quarantine, rows, quarantined })
     }
 
     /// Reads the record that the reader stands before, `number` being its place in the page.

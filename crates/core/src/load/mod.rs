@@ -10,7 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use loader::{Loader, Outcome};
+pub use loader::{File, Loader, Options, Outcome};
 pub use manifest::{Claim, DataFile, LoadManifest, Plan, Retyped, Rewrite};
 
 /// Why a load cannot go on.

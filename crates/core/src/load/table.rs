@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Schema};
 use arrow_select::interleave::interleave_record_batch;
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::column::{Fields, Values};
 use super::fill::micros;
+use super::loader::File;
 use crate::keys::{self, LoadId};
 use crate::parquet::{ROW_GROUP_ROWS, encode};
 use crate::partition::PartitionKey;
@@ -117,7 +117,7 @@ impl Table {
     }
 
     /// The data files, sorted by key.
-    pub(super) fn files(mut self, table: &str, load: &LoadId) -> Result<Vec<(String, u64, Bytes)>, String> {
+    pub(super) fn files(mut self, table: &str, load: &LoadId, _lineage: bool) -> Result<Vec<File>, String> {
         if self.rows > 0 {
             self.end_chunk().map_err(|e| e.to_string())?;
         }
@@ -125,9 +125,9 @@ impl Table {
         for part in &self.parts {
             let key = keys::data(table, &part.key.path(), load, 0);
             let rows = u64::try_from(part.rows.len()).unwrap_or(u64::MAX);
-            files.push((key, rows, encode(&self.schema, self.pieces(part))?));
+            files.push(File { key, rows, bytes: encode(&self.schema, self.pieces(part))? });
         }
-        files.sort_by(|a, b| a.0.cmp(&b.0));
+        files.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(files)
     }
 

@@ -8,6 +8,7 @@ mod types;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{LoadError, Loader, Outcome};
@@ -79,7 +80,7 @@ fn once(spec: &LoadSpec, schema: &TableSchema, pages: &[(Page, &[u8])]) -> Resul
     let mut loader = Loader::new(LoadId::of_batch("s", 1), spec, schema);
     let batch = batch(1, spec);
     for (page, body) in pages {
-        loader.page(&batch, page, body)?;
+        loader.page(&batch, page, Bytes::copy_from_slice(body))?;
     }
     loader.finish()
 }
@@ -106,22 +107,21 @@ impl Landed {
 
 /// Loads as the engine does: at most one widening, then the files.
 fn load_pages(spec: &LoadSpec, schema: &TableSchema, pages: &[(Page, &[u8])]) -> Result<Landed, LoadError> {
-    let (schema, outcome) = match once(spec, schema, pages)? {
+    let outcome = match once(spec, schema, pages)? {
         Outcome::Evolve(wider) => {
             assert_eq!(wider.version, schema.version + 1);
-            let outcome = once(spec, &wider, pages)?;
-            (wider, outcome)
+            once(spec, &wider, pages)?
         }
-        done => (schema.clone(), done),
+        done => done,
     };
-    let Outcome::Done { files, quarantine, rows, quarantined } = outcome else {
+    let Outcome::Done { schema, files, quarantine, rows, quarantined } = outcome else {
         panic!("one repeat suffices: {outcome:?}");
     };
     let text = String::from_utf8(quarantine).expect("utf8");
     let quarantine: Vec<_> = text.lines().map(|line| serde_json::from_str(line).expect("json")).collect();
     assert_eq!(quarantine.len() as u64, quarantined);
-    assert_eq!(files.iter().map(|file| file.1).sum::<u64>(), rows);
-    let files = files.into_iter().map(|(key, _, bytes)| (key, rows_of(&bytes, &schema))).collect();
+    assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), rows);
+    let files = files.into_iter().map(|file| (file.key, rows_of(&file.bytes, &schema))).collect();
     Ok(Landed { schema, files, quarantine })
 }
 

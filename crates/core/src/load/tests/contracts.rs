@@ -107,11 +107,11 @@ fn rows_carry_their_lineage() {
     let mut loader = Loader::new(LoadId::of_batch("s", 1), &spec, &schema);
     for seq in [1, 2] {
         for (page, body) in &pages {
-            loader.page(&batch(seq, &spec), page, body).expect("loads");
+            loader.page(&batch(seq, &spec), page, Bytes::from_static(body)).expect("loads");
         }
     }
     let Ok(Outcome::Done { files, .. }) = loader.finish() else { panic!("done") };
-    let batches = reading::batches_of(&files[0].2);
+    let batches = reading::batches_of(&files[0].bytes);
     let cell = |column: &str, row| reading::value(batches[0].column_by_name(column).expect(column), row);
     let lineage: Vec<_> = (0..6)
         .map(|row| format!("{} {}", cell("_tidegate_batch", row), cell("_tidegate_row", row)))
