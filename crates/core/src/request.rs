@@ -182,9 +182,17 @@ impl Response {
     }
 
     /// What the server gave to ask "changed since?" with.
+    ///
+    /// A `Last-Modified` of the same second as the answer's `Date` is left out: a further change within that second
+    /// would have the same one and be missed for good (RFC 9110, section 8.8.2.2).
     pub fn validators(&self) -> Validators {
         let header = |name| self.header(name).map(str::to_owned);
-        Validators { etag: header("etag"), last_modified: header("last-modified") }
+        let time = |name| self.header(name).and_then(crate::retry::http_date);
+        let settled = match (time("last-modified"), time("date")) {
+            (Some(modified), Some(date)) => modified < date,
+            _ => true,
+        };
+        Validators { etag: header("etag"), last_modified: header("last-modified").filter(|_| settled) }
     }
 
     /// The `charset` of the content type, where it names one other than UTF-8; lower case.

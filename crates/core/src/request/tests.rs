@@ -167,3 +167,15 @@ fn the_charset_is_read_from_the_content_type() {
     assert_eq!(charset("application/json; charset=UTF-8"), None);
     assert_eq!(charset("text/csv; header=present; Charset=\"ISO-8859-1\""), Some("iso-8859-1".to_owned()));
 }
+
+#[test]
+fn a_last_modified_of_the_same_second_is_no_validator() {
+    let modified = |date: Option<&str>| {
+        let mut headers = vec![("last-modified".to_owned(), "Mon, 23 Nov 2026 10:00:00 GMT".to_owned())];
+        headers.extend(date.map(|date| ("date".to_owned(), date.to_owned())));
+        Response { status: 200, headers, body: Bytes::new() }.validators().last_modified.is_some()
+    };
+    assert!(!modified(Some("Mon, 23 Nov 2026 10:00:00 GMT")));
+    assert!(modified(Some("Mon, 23 Nov 2026 10:00:01 GMT")));
+    assert!(modified(None));
+}
