@@ -17,7 +17,7 @@ pub(crate) fn template(_: &Selection) -> Result<Counts, String> {
     let checkov = tools::venv("venv-checkov", "tests/aws/requirements-checkov.txt")?;
     let quiet = ["--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "-f", TEMPLATE];
     counts += passes(beside(&checkov, "checkov").args(quiet))?;
-    counts += pytest(&lint, &["--noconftest", "test_template.py"], &[])?;
+    counts += pytest(&lint, "tests/aws", &["--noconftest", "test_template.py"], &[])?;
     Ok(counts)
 }
 
@@ -25,7 +25,16 @@ pub(crate) fn template(_: &Selection) -> Result<Counts, String> {
 pub(crate) fn stack(_: &Selection) -> Result<Counts, String> {
     steps::build_binaries()?;
     let binaries = place::target().join("debug");
-    pytest(&tools::python()?, &["test_stack.py"], &[("TIDEGATE_BINARIES", &binaries)])
+    pytest(&tools::python()?, "tests/aws", &["test_stack.py"], &[("TIDEGATE_BINARIES", &binaries)])
+}
+
+/// The Glue script on Spark as Glue has it: its rows beside those of the binary, its runs beside those of the functions.
+pub(crate) fn glue(_: &Selection) -> Result<Counts, String> {
+    steps::build_binaries()?;
+    let binaries = place::target().join("debug");
+    let environment = [("TIDEGATE_BINARIES", &*binaries), ("TIDEGATE_BIN", &*binaries.join("tidegate"))];
+    let python = tools::venv("venv-glue", "tests/glue/requirements.txt")?;
+    pytest(&python, "tests/glue", &["--durations=5", "."], &environment)
 }
 
 /// A program of a Python's environment, run in the checkout.
@@ -39,11 +48,16 @@ fn passes(command: &mut Command) -> Result<Counts, String> {
     shell::run(command).map(|ran| Counts::one(ran.succeeded))
 }
 
-fn pytest(python: &Path, tests: &[&str], environment: &[(&str, &Path)]) -> Result<Counts, String> {
+fn pytest(
+    python: &Path,
+    folder: &str,
+    tests: &[&str],
+    environment: &[(&str, &Path)],
+) -> Result<Counts, String> {
     let mut command = beside(python, "python");
     // A line for each test: the first waits a minute for the schedule, and silence looks like a hang.
     command.args(["-m", "pytest", "-v", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
     command.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
-    let ran = shell::run(command.current_dir(place::root().join("tests/aws")))?;
+    let ran = shell::run(command.current_dir(place::root().join(folder)))?;
     Ok(Counts::read(&ran.output, ran.succeeded))
 }
