@@ -1465,8 +1465,13 @@ class Lake:
         for key, body, theirs in taken:
             if key in files and alike(body, theirs):
                 files[key] = (key, files[key][1], theirs)
-            else:
-                self.lake.overwrite(key, body)
+                continue
+            self.lake.overwrite(key, body)
+            # The loader in Rust cuts what is too large for its memory into parts; ours are whole.
+            part = 1
+            while key in files and self.lake.get(key.removesuffix("-0.parquet") + f"-{part}.parquet") is not None:
+                self.lake.delete(key.removesuffix("-0.parquet") + f"-{part}.parquet")
+                part += 1
         return list(files.values())
 
     def manifest(self, load, batches, polled, spec, decoded, revision):
