@@ -8,6 +8,7 @@ mod aws;
 mod bench;
 mod counts;
 mod place;
+mod s3;
 mod shell;
 mod steps;
 mod suite;

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::aws;
 use crate::counts::Counts;
 use crate::place;
+use crate::s3::Server;
 use crate::shell::{self, Ran};
 use crate::suite::Selection;
 use crate::tools;
@@ -30,6 +31,7 @@ pub(crate) const STEPS: [Step; 11] = [
         headline: "the CloudFormation template: linters and our own rules",
         run: aws::template,
     },
+    Step { name: "s3", headline: "the stores' suite over an S3 API", run: s3 },
     Step { name: "sim", headline: "simulation: one seed, one run", run: sim },
     Step { name: "generated", headline: "generated references are up to date", run: generated },
     Step { name: "process", headline: "the binary: killed, fed hostile input, read back", run: process },
@@ -76,15 +78,44 @@ fn deny(_: &Selection) -> Result<Counts, String> {
     shell::run(command.current_dir(place::root())).map(|ran| one(&ran))
 }
 
+/// What one runner of Rust tests is told, and what the other where it is not there.
+struct Chosen {
+    nextest: &'static [&'static str],
+    cargo: &'static [&'static str],
+}
+
 fn unit(_: &Selection) -> Result<Counts, String> {
-    if !tools::has_nextest() {
-        return shell::run(&mut cargo(&["test", "--workspace", "--locked", "--quiet"]))
-            .map(|ran| counted(&ran));
-    }
-    let nextest = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level=fail"];
-    let mut counts = counted(&shell::run(cargo(&nextest).args(["--cargo-quiet", "--no-tests=pass"]))?);
+    let chosen = Chosen {
+        nextest: &["--run-ignored=all", "-E", "not test(stores::s3::)"],
+        cargo: &["--", "--include-ignored", "--skip", "stores::s3::"],
+    };
+    let mut counts = counted(&shell::run(&mut rust_tests(&chosen))?);
     counts += counted(&shell::run(&mut cargo(&["test", "--workspace", "--locked", "--quiet", "--doc"]))?);
-    Ok(counts)
+    // Left out is what the step `s3` runs.
+    Ok(Counts { skipped: 0, ..counts })
+}
+
+/// The tests that need a server, out of the binaries that are built already.
+fn s3(_: &Selection) -> Result<Counts, String> {
+    let server = Server::start(&tools::python()?)?;
+    let chosen = Chosen {
+        nextest: &["--run-ignored=only", "-E", "test(stores::s3::)"],
+        cargo: &["--", "--ignored", "stores::s3::"],
+    };
+    let ran = shell::run(rust_tests(&chosen).envs(server.environment()))?;
+    Ok(Counts { skipped: 0, ..counted(&ran) })
+}
+
+fn rust_tests(chosen: &Chosen) -> Command {
+    if tools::has_nextest() {
+        let mut command =
+            cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level=fail"]);
+        command.arg("--cargo-quiet").args(chosen.nextest);
+        return command;
+    }
+    let mut command = cargo(&["test", "--workspace", "--locked", "--quiet", "--bins", "--lib", "--tests"]);
+    command.args(chosen.cargo);
+    command
 }
 
 /// The whole workspace, as every other step: another choice of packages is another choice of their features, and a

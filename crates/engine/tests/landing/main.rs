@@ -10,4 +10,5 @@ mod race;
 mod reading;
 mod running;
 mod store;
+mod stores;
 mod world;
