@@ -21,8 +21,13 @@ impl Counts {
     /// failed without counting a failure (it did not compile, it crashed) counts as one.
     pub(crate) fn read(output: &str, succeeded: bool) -> Counts {
         let mut sum = Counts::default();
-        for line in output.lines().map(plain).filter(|line| is_summary(line)) {
-            sum += of_summary(&line);
+        let lines: Vec<String> = output.lines().map(plain).collect();
+        // nextest shows what a failed test printed, and that has a summary of its own.
+        let nextest = lines.iter().any(|line| line.trim_start().starts_with("Summary ["));
+        let counts =
+            |line: &&String| is_summary(line) && !(nextest && line.trim_start().starts_with("test result:"));
+        for line in lines.iter().filter(counts) {
+            sum += of_summary(line);
         }
         if !succeeded && sum.failed == 0 {
             sum.failed = 1;
@@ -93,6 +98,8 @@ mod tests {
         assert_eq!(Counts::read(cargo, false), counts(3, 1, 2));
         let nextest = "\x1b[32;1m     Summary\x1b[0m [   0.003s] \x1b[1m5\x1b[0m tests run: \x1b[1m4\x1b[0m passed (1 slow), \x1b[1m1\x1b[0m failed, 7 skipped";
         assert_eq!(Counts::read(nextest, false), counts(4, 1, 7));
+        let failed = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n     Summary [ 1s] 5 tests run: 4 passed, 1 failed, 7 skipped";
+        assert_eq!(Counts::read(failed, false), counts(4, 1, 7));
         let pytest = "========= 1 failed, 2 passed, 1 skipped, 1 error in 3.21s =========";
         assert_eq!(Counts::read(pytest, false), counts(2, 2, 1));
         assert_eq!(Counts::read("counted: 500 passed, 0 failed, 0 skipped", true), counts(500, 0, 0));
