@@ -21,7 +21,7 @@ pub(crate) struct Step {
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 11] = [
+pub(crate) const STEPS: &[Step] = &[
     Step { name: "fmt", headline: "the code is formatted", run: fmt },
     Step { name: "clippy", headline: "no warning in any target", run: clippy },
     Step { name: "deny", headline: "licences, sources and banned crates", run: deny },
