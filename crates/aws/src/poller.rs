@@ -123,6 +123,7 @@ fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
             for (element, error) in &visit.failures {
                 tracing::warn!(stream = visit.stream, element, %error, "an element could not be fetched");
             }
+            visit.remarks.iter().for_each(|remark| tracing::warn!(stream = visit.stream, "{remark}"));
         }
         Event::Failed { subject, error, .. } => {
             tally.failed += 1;

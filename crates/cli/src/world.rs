@@ -1,11 +1,11 @@
 //! The engine's world on this machine: the stores of the pipeline file, the real clock, the real client.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use tidegate_core::pipeline::Secrets;
-use tidegate_engine::{Clock, Env, ReqwestHttp, SystemClock, check_apart, open_store};
+use tidegate_engine::{Clock, Env, ReqwestHttp, SystemClock, check_apart, open_store, store_is_there};
 
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
@@ -16,7 +16,7 @@ use crate::secrets;
 pub(crate) enum Purpose {
     /// To ask the API: every secret must be there.
     Ask,
-    /// To work on what is staged, without the API.
+    /// To work on what is staged, without the API. What is to be staged must be there.
     Load,
     /// To look: nothing is written, not even a directory.
     Look,
@@ -28,6 +28,12 @@ pub(crate) enum Purpose {
 pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure> {
     let pipeline = &file.pipeline;
     check_apart(&pipeline.staging, &pipeline.lake, file.dir())?;
+    if purpose == Purpose::Load && !store_is_there(&pipeline.staging, file.dir())? {
+        let at = &pipeline.staging;
+        return Err(Failure::config(format!(
+            "there is nothing at staging = \"{at}\": `tidegate run` has not staged anything there yet, or the address is mistyped"
+        )));
+    }
     let store = |url: &str, place: &str| match purpose {
         Purpose::Try => memory(place),
         Purpose::Look => existing(url, file.dir()).unwrap_or_else(|| memory(place)),
@@ -53,17 +59,13 @@ pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure
 
 /// The store at an address if it is there; a directory that is not is not made. `None` where there is none.
 pub(crate) fn existing(url: &str, base: &Path) -> Option<Result<Arc<dyn ObjectStore>, Failure>> {
-    match directory(url, base) {
-        Some(directory) if !directory.is_dir() => None,
-        _ => Some(open_store(url, base, &secrets::store_options()).map_err(Failure::from)),
+    match store_is_there(url, base) {
+        Ok(false) => None,
+        Ok(true) => Some(open_store(url, base, &secrets::store_options()).map_err(Failure::from)),
+        Err(error) => Some(Err(error.into())),
     }
 }
 
 fn memory(place: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
     Ok(open_store(&format!("memory://tidegate-{place}"), Path::new("."), &[])?)
-}
-
-fn directory(url: &str, base: &Path) -> Option<PathBuf> {
-    let path = url.strip_prefix("file:")?;
-    Some(base.join(path.strip_prefix("//").unwrap_or(path)))
 }

@@ -51,7 +51,9 @@ impl Kind {
             Kind::Config => "edit the pipeline file or the setting it names",
             Kind::Source => "check the API's address, credentials and answer",
             Kind::Data => "look at quarantine/ and at the stream's contract and columns",
-            Kind::Transient => "nothing: it is retried; check the network or the store if it lasts",
+            Kind::Transient => {
+                "try again later, or leave `tidegate run` running: it does; check the network, the API or the store if it lasts"
+            }
             Kind::Internal => "report it with the message and the log",
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Page {
     pub(crate) charset: Option<String>,
     pub(crate) content: Content,
     pub(crate) marks: Marks,
+    /// What a reader should know of it, though it is data.
+    pub(crate) remark: Option<String>,
 }
 
 impl Page {
@@ -60,6 +62,9 @@ pub(crate) fn read(
         wrong(None, DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() })
     })?;
     let understood = understand(fetch, &body, format).map_err(|error| wrong(Some(format), error))?;
+    let remark = (number == 0 && format == Format::Json && understood.0.records == 0)
+        .then(|| nowhere(fetch, &shown, &body))
+        .flatten();
     drop(body);
     Ok(Page {
         request: shown,
@@ -70,6 +75,19 @@ pub(crate) fn read(
         charset,
         content: understood.0,
         marks: understood.1,
+        remark,
+    })
+}
+
+/// Said of an answer without records whose `records` path ends in nothing: likely an error that came with status 200.
+fn nowhere(fetch: &Fetch<'_>, shown: &str, body: &[u8]) -> Option<String> {
+    let path = &fetch.stream.records;
+    decode::leads_nowhere(body, path).ok().filter(|nowhere| *nowhere).map(|_| {
+        format!(
+            "{shown}: nothing stands at `records = \"{path}\"`, so there are no records; the answer begins with `{}`: \
+             correct the path, unless this is how the API says that it has nothing",
+            snippet(fetch, body)
+        )
     })
 }
 

@@ -121,8 +121,9 @@ fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, round: Round, head: 
         not_modified: fetch.tally.not_modified,
         bytes: fetch.tally.bytes,
         last_modified: fetch.tally.last_modified,
-        newest: pages.filter_map(|page| page.marks.newest).max(),
+        newest: pages.clone().filter_map(|page| page.marks.newest).max(),
         hints: fetch.tally.hints,
+        remarks: pages.filter_map(|page| page.remark.clone()).collect(),
         failures: round.failures,
         head,
     }

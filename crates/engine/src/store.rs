@@ -20,7 +20,7 @@ use place::Place;
 /// Opens `file:…` (relative paths are taken from `base`), `s3://bucket/prefix` or `memory://name`. `options` are S3
 /// settings by their usual names (`aws_endpoint_url`, `aws_access_key_id`, …) as the shell read them, and `fsync`
 /// (`true` where absent) for directories. Names that no store knows are passed over. Of one name, `memory://` is one
-/// store within the process.
+/// store within the process. A directory that is not there is made: who only looks asks first.
 pub fn open_store(
     url: &str,
     base: &Path,
@@ -44,6 +44,14 @@ pub fn check_apart(staging: &str, lake: &str, base: &Path) -> Result<(), Error> 
         )));
     }
     Ok(())
+}
+
+/// Whether a store's directory is there. A bucket is found out by asking it; memory always is.
+pub fn store_is_there(url: &str, base: &Path) -> Result<bool, Error> {
+    Ok(match Place::parse(url, base)? {
+        Place::Directory(path) => path.exists(),
+        Place::S3 { .. } | Place::Memory { .. } => true,
+    })
 }
 
 fn below(store: impl ObjectStore, prefix: Key) -> Arc<dyn ObjectStore> {

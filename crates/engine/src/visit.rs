@@ -28,6 +28,8 @@ pub struct Visit {
     pub hints: Vec<(String, String)>,
     /// Elements that could not be fetched, with the reason. Their old state stays, so nothing of them is lost.
     pub failures: Vec<(String, Error)>,
+    /// What came through and still looks wrong, such as an answer that has no place for records.
+    pub remarks: Vec<String>,
     /// What the next poll goes on from.
     pub head: Head,
 }

@@ -54,6 +54,23 @@ async fn what_moves_on_every_request_is_no_change() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_place_for_records_is_remarked_on_and_an_empty_one_is_not() {
+    let api = Api::serve(|hit| match hit.number {
+        0 => json_answer(&json!({ "error": { "message": "quota of s3cr3t exceeded" } })),
+        1 => json_answer(&json!({ "data": { "items": [] } })),
+        _ => json_answer(&json!({ "data": { "items": [1] } })),
+    })
+    .await;
+    let mut world = World::new(&api, &json!({}), &json!({ "records": "$.data.items[*]" }));
+    let visit = world.poll().await.expect("a visit");
+    let [remark] = visit.remarks.as_slice() else { panic!("one remark, not {:?}", visit.remarks) };
+    assert!(remark.contains("$.data.items[*]") && remark.contains("quota of *** exceeded"), "{remark}");
+    for _ in 0..2 {
+        assert!(world.poll().await.expect("a visit").remarks.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn records_of_the_poll_before_are_marked_and_an_answer_of_nothing_else_is_unchanged() {
     let api = Api::serve(|hit| {
         let records = [vec![1, 2], vec![2, 1], vec![3, 2]];

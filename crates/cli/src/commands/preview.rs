@@ -41,6 +41,7 @@ struct Seen {
     stream: String,
     batch: Option<Batch>,
     failures: Vec<String>,
+    warnings: Vec<String>,
     rows: Vec<Map<String, Value>>,
     columns: Vec<(String, String)>,
     partitions: Vec<String>,
@@ -83,6 +84,7 @@ impl Preview {
         let visit = poll(env, &file.pipeline, stream, gate, None).await?;
         let mut seen = Seen::nothing(stream);
         seen.failures = visit.failures.iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        seen.warnings.clone_from(&visit.remarks);
         let Outcome::Staged { key, .. } = &visit.outcome else { return Ok(seen) };
         seen.batch = Some(documents::expect(env, env.staging.as_ref(), key).await?);
         let report = load_batch(env, key).await?;
@@ -144,6 +146,7 @@ impl Seen {
             stream: stream.name.clone(),
             batch: None,
             failures: Vec::new(),
+            warnings: Vec::new(),
             rows: Vec::new(),
             columns: Vec::new(),
             partitions: Vec::new(),
@@ -159,6 +162,7 @@ impl Seen {
             "stream": self.stream,
             "pages": self.batch.as_ref().map(|batch| &batch.pages),
             "failures": self.failures,
+            "warnings": self.warnings,
             "rows": self.rows,
             "rows_total": self.total,
             "columns": columns,
@@ -174,6 +178,7 @@ impl Seen {
             shell.line(format_args!("  {} -> {}, {records}, {bytes}", page.request, page.status));
         }
         self.failures.iter().for_each(|failure| shell.line(format_args!("  failed: {failure}")));
+        self.warnings.iter().for_each(|warning| shell.line(format_args!("  warning: {warning}")));
         if self.rows.is_empty() {
             shell.line("  no rows\n");
         } else {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use tidegate_engine::{Status as State, StreamStatus, TableStatus, status};
+use tidegate_engine::{Status as State, StreamStatus, TableStatus, status, store_is_there};
 
 use crate::failure::Failure;
 use crate::output::Shell;
@@ -31,6 +31,13 @@ impl Status {
             shell.json(&state);
         } else {
             show(&state, shell);
+            for (place, url) in [("staging", &file.pipeline.staging), ("lake", &file.pipeline.lake)] {
+                if !store_is_there(url, file.dir())? {
+                    shell.line(format_args!(
+                        "\nnothing is at {place} = \"{url}\" yet; `tidegate run` makes it"
+                    ));
+                }
+            }
         }
         Ok(())
     }

@@ -101,3 +101,9 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
 pub fn locate(body: &[u8], path: &str) -> Result<Vec<Range<usize>>, DecodeError> {
     Route::parse(path)?.locate(utf8(body)?)
 }
+
+/// Whether a JSON document has no place where a JSONPath could find anything: a name on its way is missing. An array
+/// that is there and empty is such a place.
+pub fn leads_nowhere(body: &[u8], path: &str) -> Result<bool, DecodeError> {
+    Route::parse(path)?.leads_nowhere(utf8(body)?)
+}

@@ -70,6 +70,19 @@ impl Route {
         reader.end().map_err(malformed)
     }
 
+    /// Whether the document ends before the path does: one of its names or indices up to the first `[*]` is not there.
+    /// Of a path with filters nothing is known.
+    pub(super) fn leads_nowhere(&self, text: &str) -> Result<bool, DecodeError> {
+        let Route::Plain(steps) = self else { return Ok(false) };
+        let named = steps.iter().take_while(|step| !matches!(step, Step::Each)).count();
+        let mut arrived = false;
+        walk(&mut Reader::new(text), &steps[..named], &mut |reader: &mut Reader<'_>| {
+            arrived = true;
+            reader.skip().map(|_| ()).map_err(DecodeError::from)
+        })?;
+        Ok(!arrived)
+    }
+
     /// Byte ranges of the selected values.
     pub(super) fn locate(&self, text: &str) -> Result<Vec<Range<usize>>, DecodeError> {
         let mut reader = Reader::new(text);

@@ -45,6 +45,24 @@ fn located_values_are_ranges_of_the_page() {
 }
 
 #[test]
+fn a_place_that_is_empty_is_told_from_one_that_is_not_there() {
+    for (body, path, nowhere) in [
+        (r#"{"error": "quota"}"#, "$.data.items[*]", true),
+        (r#"{"data": {}}"#, "$.data.items[*]", true),
+        (r#"{"data": []}"#, "$.data.items", true),
+        (r#"{"data": []}"#, "$.data[0]", true),
+        (r#"{"data": {"items": []}}"#, "$.data.items[*]", false),
+        (r#"{"data": {"items": null}}"#, "$.data.items", false),
+        (r#"{"data": []}"#, "$.data[*].items", false),
+        ("[]", "$", false),
+        ("[]", "$[*]", false),
+        (r#"{"data": [1]}"#, "$.data[?@ > 5]", false),
+    ] {
+        assert_eq!(leads_nowhere(body.as_bytes(), path), Ok(nowhere), "{body} {path}");
+    }
+}
+
+#[test]
 fn a_wrong_path_says_how_to_write_it() {
     assert!(error("{}", Format::Json, "data").contains("RFC 9535"));
     assert!(error("a\n1", Format::Csv, "$.data").contains("leave `records` out"));

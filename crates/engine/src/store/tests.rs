@@ -38,6 +38,18 @@ async fn memory_is_one_store_for_each_name() {
 }
 
 #[test]
+fn whether_a_directory_is_there_is_found_out_without_making_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let is_there = |url| store_is_there(url, dir.path()).expect(url);
+    for url in ["file:./store", "store", "file:store"] {
+        assert!(!is_there(url) && !dir.path().join("store").exists(), "{url}");
+    }
+    open_store("file:./store", dir.path(), &[]).expect("makes it");
+    assert!(is_there("file:./store") && is_there("store"));
+    assert!(is_there("s3://bucket") && is_there("memory://name"));
+}
+
+#[test]
 fn staging_and_lake_lie_apart() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(dir.path().join("real")).expect("a directory");

@@ -1,13 +1,14 @@
 //! A process that dies at each of its store calls in turn, before and after the call took effect.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_engine::{Env, Missing, Selection, load_batch, load_windows, recover, replay, retype};
 
-use crate::reading::assert_exactly_once;
+use crate::reading::{assert_exactly_once, files, manifests};
 use crate::store::{Fate, Mortal};
-use crate::world::{BY_EVENT, env_over, memory, pipeline, stage_all};
+use crate::world::{BY_EVENT, env_over, memory, pipeline, spec, stage, stage_all};
 
 #[derive(Clone, Copy, Debug)]
 enum Story {
@@ -105,4 +106,35 @@ async fn a_replay_with_other_settings_needs_no_recovery_before_it() {
 #[tokio::test]
 async fn a_recovery_recovers_from_a_crash_at_every_call() {
     dies_everywhere(Story::Recovery).await;
+}
+
+/// Whoever writes the next revision knows nothing of the dead process, and must remove what it left.
+#[tokio::test]
+async fn what_a_dead_replay_was_to_remove_is_removed_by_the_re_typing_after_it() {
+    let mut had_to_be_removed = 0;
+    for dies_at in 1.. {
+        let whole = memory();
+        let staged = stage_all(&whole).await;
+        load_all(&whole, &staged).await.expect("loads");
+        let fate = Arc::new(Fate { dies_at, after: true, ..Fate::default() });
+        let _ = replay(&mortal(&whole, &fate), &by_day(), &Selection::default()).await;
+        had_to_be_removed += u32::from(unlisted(&whole).await > 0);
+        let wider = r#"[{"time":"2026-11-23T05:00:00Z","t":6.5,"gust":1}]"#;
+        let key = stage(&whole, 5, "2026-11-23T05:10:00Z", &spec(BY_EVENT), wider).await;
+        assert!(load_batch(&whole, &key).await.expect("loads").widened);
+        retype(&whole, "weather").await.expect("re-types");
+        assert_eq!(unlisted(&whole).await, 0, "dies after call {dies_at}");
+        if fate.calls() < dies_at {
+            break;
+        }
+    }
+    assert!(had_to_be_removed > 4, "{had_to_be_removed}");
+}
+
+/// Data files that no latest manifest lists.
+async fn unlisted(env: &Env) -> usize {
+    let manifests = manifests(env).await;
+    let listed: BTreeSet<&str> =
+        manifests.iter().flat_map(|manifest| &manifest.files).map(|file| file.key.as_str()).collect();
+    files(env).await.keys().filter(|key| !listed.contains(key.as_str())).count()
 }

@@ -74,7 +74,9 @@ fn line(event: &Event<'_>) -> Option<String> {
                     format!("\n          {element} failed ({}): {error}", error.kind().word())
                 })
                 .collect();
-            Some(format!("{}: {}{failures}", visit.stream, polled(visit)))
+            let remarks: String =
+                visit.remarks.iter().map(|remark| format!("\n          warning: {remark}")).collect();
+            Some(format!("{}: {}{failures}{remarks}", visit.stream, polled(visit)))
         }
         Event::Loaded(load) if load.end == End::Loaded => Some(format!("loaded {}", outcome::line(load))),
         Event::Loaded(load) if load.end == End::Rewritten => {
@@ -113,6 +115,7 @@ fn log(event: &Event<'_>) {
             for (element, error) in &visit.failures {
                 tracing::warn!(stream = visit.stream, element, kind = error.kind().word(), "{error}");
             }
+            visit.remarks.iter().for_each(|remark| tracing::warn!(stream = visit.stream, "{remark}"));
         }
         Event::Loaded(load) => {
             tracing::info!(load = %load.load, table = load.table, rows = load.rows, files = load.files, "loaded");
