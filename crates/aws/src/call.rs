@@ -134,6 +134,18 @@ impl Aws {
         self.send(service, &named, Method::POST, self.address(service) + "/", &headers, form.into()).await
     }
 
+    /// Runs a function and waits for what it answers.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, CallError> {
+        let action = format!("lambda Invoke {function}");
+        let function = utf8_percent_encode(function, VALUE);
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.address("lambda"));
+        let headers = [("content-type", "application/json")];
+        let body = Bytes::from(event.to_string());
+        let answer = self.send("lambda", &action, Method::POST, url, &headers, body).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| CallError::Unreadable { action, reason: error.to_string() })
+    }
+
     /// A call of S3. `key` may be empty (the bucket itself); `query` is already encoded.
     pub async fn s3(
         &self,

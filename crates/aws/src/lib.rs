@@ -5,10 +5,12 @@
 //!  schedule, each minute -> poller  -> staging bucket -> queue -> starter -> lake, catalog     (poller.rs, starter.rs)
 //!                                                                  \-> Glue job -> lake        (plan.rs)
 //!  stack deleted         -> emptier                                                            (emptier.rs)
+//!  `tidegate aws …`      -> CloudFormation, S3, SQS, logs                                      (cli/)
 //! ```
 
 pub mod call;
 pub mod catalog;
+pub mod cli;
 pub mod emptier;
 pub mod metrics;
 pub mod plan;

@@ -1,5 +1,7 @@
-//! `tidegate aws`: prints the template that sets the system up.
+//! `tidegate aws`: the commands that set the system up in an account. `tidegate` finds this program beside itself.
 
-fn main() {
-    print!("{}", tidegate_aws::TEMPLATE);
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate_aws::cli::main()
 }
