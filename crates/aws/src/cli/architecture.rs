@@ -63,7 +63,8 @@ impl Binary {
         let machine = header.e_machine(endian);
         let architecture = Architecture::of_machine(machine)
             .ok_or_else(|| format!("it is built for machine {machine}; Lambda runs x86_64 and arm64"))?;
-        let glibc = glibc(header, endian, bytes).map_err(|error| format!("its symbols cannot be read: {error}"))?;
+        let glibc =
+            glibc(header, endian, bytes).map_err(|error| format!("its symbols cannot be read: {error}"))?;
         Ok(Binary { architecture, glibc })
     }
 

@@ -23,7 +23,10 @@ pub(super) async fn ensure(aws: &Aws, bucket: &str, stack: &str) -> Result<bool,
             )));
         }
         Err(CallError::Refused { status: 301, .. }) => {
-            return Err(Failure::config(format!("the bucket {bucket} lies in another region than {}", aws.region())));
+            return Err(Failure::config(format!(
+                "the bucket {bucket} lies in another region than {}",
+                aws.region()
+            )));
         }
         Err(error) => return Err(error.into()),
     }

@@ -82,7 +82,8 @@ impl ChangeSet {
                 Value::Previous => (format!("{member}.UsePreviousValue"), "true".to_owned()),
             });
         }
-        let borrowed: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let borrowed: Vec<(&str, &str)> =
+            form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let created: Created = stack::ask(aws, "CreateChangeSet", &borrowed).await?;
         ChangeSet { id: created.result.id, changes: Vec::new() }.ready(aws).await
     }
@@ -99,7 +100,8 @@ impl ChangeSet {
             let page = page.result;
             match page.status.as_str() {
                 "CREATE_COMPLETE" => {
-                    self.changes.extend(page.changes.member.into_iter().filter_map(|one| one.resource_change));
+                    self.changes
+                        .extend(page.changes.member.into_iter().filter_map(|one| one.resource_change));
                     if page.next_token.is_empty() {
                         return Ok(Some(self));
                     }
@@ -111,7 +113,10 @@ impl ChangeSet {
                     if nothing.iter().any(|words| page.status_reason.contains(words)) {
                         return Ok(None);
                     }
-                    return Err(Failure::config(format!("CloudFormation refuses the change: {}", page.status_reason)));
+                    return Err(Failure::config(format!(
+                        "CloudFormation refuses the change: {}",
+                        page.status_reason
+                    )));
                 }
                 _ => SystemClock.sleep(Duration::from_millis(500)).await,
             }

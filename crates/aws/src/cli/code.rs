@@ -15,7 +15,8 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 
 /// The zips, as the nine parameters name them, and the program in each.
-const ZIPS: [(&str, &str); 2] = [("lambda_function.zip", "tidegate-poller"), ("lambda_glue.zip", "tidegate-starter")];
+const ZIPS: [(&str, &str); 2] =
+    [("lambda_function.zip", "tidegate-poller"), ("lambda_glue.zip", "tidegate-starter")];
 /// Lambda's limit of a zip that is uploaded is far above ours, which keeps cold starts short.
 const COMPRESSION: i64 = 9;
 
@@ -62,11 +63,14 @@ impl CodeArgs {
     }
 
     fn zip(&self, name: &'static str, program: &Path) -> Result<Zip, Failure> {
-        let refused = |reason: String| Failure::config(format!("cannot pack {}: {reason}", program.display()));
+        let refused =
+            |reason: String| Failure::config(format!("cannot pack {}: {reason}", program.display()));
         let bytes = std::fs::read(program)
             .map_err(|error| refused(format!("{error}; say where it is with --binaries, or --build it")))?;
-        let binary = Binary::read(&bytes).and_then(|binary| binary.check(self.architecture)).map_err(refused)?;
-        let packed = pack(&bytes).map_err(|error| Failure::internal(format!("cannot write {name}: {error}")))?;
+        let binary =
+            Binary::read(&bytes).and_then(|binary| binary.check(self.architecture)).map_err(refused)?;
+        let packed =
+            pack(&bytes).map_err(|error| Failure::internal(format!("cannot write {name}: {error}")))?;
         let sha256 = Sha256::digest(&packed).iter().map(|byte| format!("{byte:02x}")).collect();
         let glibc = binary.glibc.map(|(major, minor)| format!("{major}.{minor}"));
         Ok(Zip { name, sha256, bytes: packed, program_bytes: bytes.len(), glibc })
@@ -99,7 +103,9 @@ fn build(architecture: Architecture, terminal: &Terminal) -> Result<PathBuf, Fai
     let metadata = output(Command::new("cargo").args(["metadata", "--no-deps", "--format-version=1"]))
         .ok_or_else(|| cargo("cargo finds no workspace here"))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap_or_default();
-    let place = |name: &str| metadata[name].as_str().map(str::to_owned).ok_or_else(|| cargo("cargo names no directory"));
+    let place = |name: &str| {
+        metadata[name].as_str().map(str::to_owned).ok_or_else(|| cargo("cargo names no directory"))
+    };
     let (root, built) = (place("workspace_root")?, place("target_directory")?);
     if !has_std(target) {
         return Err(Failure::config(format!(

@@ -58,8 +58,11 @@ impl Cost {
         let prices = Prices::new(&self.prices);
         let designs = forecast(&rates, &prices, self.architecture);
         if self.json {
-            let all: Vec<_> = prices.all().iter().map(|price| json!({ "name": price.name, "usd": price.usd })).collect();
-            terminal.json(&json!({ "streams": rates, "designs": designs, "prices_of": prices::READ, "prices": all }));
+            let all: Vec<_> =
+                prices.all().iter().map(|price| json!({ "name": price.name, "usd": price.usd })).collect();
+            terminal.json(
+                &json!({ "streams": rates, "designs": designs, "prices_of": prices::READ, "prices": all }),
+            );
         } else {
             show(&rates, &designs, terminal);
             if self.show_prices {
@@ -109,12 +112,20 @@ fn show(rates: &[Rate], designs: &[Design], terminal: &Terminal) {
         months.add_row(std::iter::once(design.name.to_owned()).chain(numbers.map(|usd| format!("{usd:.2}"))));
     }
     terminal.line(format_args!("{months}\n"));
-    terminal.line(format_args!("list prices of {}; --price replaces one, --show-prices lists them", prices::READ));
+    terminal.line(format_args!(
+        "list prices of {}; --price replaces one, --show-prices lists them",
+        prices::READ
+    ));
 }
 
 fn show_prices(prices: &Prices, terminal: &Terminal) {
     let mut list = table(&["price", "US dollars", "per"]);
-    list.add_rows(prices.all().iter().map(|price| [price.name.to_owned(), format!("{:.8}", price.usd), price.per.to_owned()]));
+    list.add_rows(
+        prices
+            .all()
+            .iter()
+            .map(|price| [price.name.to_owned(), format!("{:.8}", price.usd), price.per.to_owned()]),
+    );
     terminal.line(format_args!("\n{list}"));
 }
 

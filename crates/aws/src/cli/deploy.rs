@@ -55,7 +55,8 @@ impl Deploy {
         let zips = self.code.zips(terminal)?;
         let account = login.account().await?;
         terminal.say(format_args!("account {account}, {}, stack {}", login.aws.region(), global.stack));
-        let present = Stack::find(&login.aws, &global.stack).await?.filter(|one| one.status != "REVIEW_IN_PROGRESS");
+        let present =
+            Stack::find(&login.aws, &global.stack).await?.filter(|one| one.status != "REVIEW_IN_PROGRESS");
         if let Some(stack) = &present {
             updatable(stack, &global.stack)?;
         }
@@ -85,7 +86,8 @@ impl Deploy {
         zips: &[Zip; 2],
         present: Option<&Stack>,
     ) -> Result<(Parameters, Vec<Upload>), Failure> {
-        let mut chosen = if present.is_none() { parameters::defaults(&global.stack, account) } else { Parameters::new() };
+        let mut chosen =
+            if present.is_none() { parameters::defaults(&global.stack, account) } else { Parameters::new() };
         // A key of its own for each build: CloudFormation sees new code by its key alone.
         for (name, zip) in ["LambdaAPICodeS3Key", "LambdaGlueCodeS3Key"].into_iter().zip(zips) {
             chosen.insert(name.to_owned(), zip.name.replace(".zip", &format!("-{}.zip", &zip.sha256[..16])));
@@ -138,7 +140,8 @@ impl Deploy {
 
     fn script(&self) -> Result<Bytes, Failure> {
         let path = &self.glue_job;
-        let unreadable = |error| Failure::config(format!("cannot read {}: {error}; see --glue-job", path.display()));
+        let unreadable =
+            |error| Failure::config(format!("cannot read {}: {error}; see --glue-job", path.display()));
         Ok(std::fs::read(path).map_err(unreadable)?.into())
     }
 

@@ -79,7 +79,12 @@ impl Destroy {
     }
 
     /// Buckets that go and buckets that stay.
-    async fn fate(&self, aws: &Aws, global: &Global, stack: &Stack) -> Result<(Vec<String>, Vec<String>), Failure> {
+    async fn fate(
+        &self,
+        aws: &Aws,
+        global: &Global,
+        stack: &Stack,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
         let name = |parameter: &str| stack.parameter(parameter).to_owned();
         let code = name("LambdaCodeS3Bucket");
         let of_deploy = bucket::is_ours(aws, &code, &global.stack).await?;
@@ -136,7 +141,8 @@ impl Destroy {
     /// A stack that cannot be updated keeps its policy. That is good enough where it removes nothing that is to stay.
     fn cannot_set(&self, stack: &Stack) -> Result<(), Failure> {
         let has = stack.parameter("DeletePolicy");
-        let rank = |policy: &str| ["keep-all", "keep-lake", "delete-all"].iter().position(|one| *one == policy);
+        let rank =
+            |policy: &str| ["keep-all", "keep-lake", "delete-all"].iter().position(|one| *one == policy);
         if rank(has) <= rank(self.policy()) {
             return Ok(());
         }

@@ -40,11 +40,15 @@ impl Login {
         let name = chosen.clone().unwrap_or_else(|| "default".to_owned());
         let profile = read_profile(&name);
         if chosen.is_some() && profile.is_empty() {
-            return Err(Failure::config(format!("there is no profile `{name}` in ~/.aws; `aws configure list-profiles` lists them")));
+            return Err(Failure::config(format!(
+                "there is no profile `{name}` in ~/.aws; `aws configure list-profiles` lists them"
+            )));
         }
         let region = global.region.clone().or_else(|| variable("AWS_REGION"));
-        let region = region.or_else(|| variable("AWS_DEFAULT_REGION")).or_else(|| profile.get("region").cloned());
-        let region = region.ok_or_else(|| Failure::config("no region is set; say --region or set AWS_REGION"))?;
+        let region =
+            region.or_else(|| variable("AWS_DEFAULT_REGION")).or_else(|| profile.get("region").cloned());
+        let region =
+            region.ok_or_else(|| Failure::config("no region is set; say --region or set AWS_REGION"))?;
         let mut variables = BTreeMap::from([("AWS_REGION", region)]);
         let endpoint = variable("AWS_ENDPOINT_URL").or_else(|| profile.get("endpoint_url").cloned());
         variables.extend(endpoint.map(|url| ("AWS_ENDPOINT_URL", url)));
@@ -93,7 +97,8 @@ fn of_environment(variable: &dyn Fn(&str) -> Option<String>) -> Option<Printed> 
 
 fn of_profile(name: &str, named: bool, profile: &BTreeMap<String, String>) -> Result<Printed, Failure> {
     let of = |key: &str| profile.get(key).cloned();
-    if let (Some(access_key_id), Some(secret_access_key)) = (of("aws_access_key_id"), of("aws_secret_access_key"))
+    if let (Some(access_key_id), Some(secret_access_key)) =
+        (of("aws_access_key_id"), of("aws_secret_access_key"))
         && of("role_arn").is_none()
     {
         return Ok(Printed { access_key_id, secret_access_key, session_token: of("aws_session_token") });
@@ -118,14 +123,16 @@ fn of_profile(name: &str, named: bool, profile: &BTreeMap<String, String>) -> Re
 
 /// Runs a program that prints credentials. What it prints is shown nowhere.
 fn printed(command: &mut Command, who: &str) -> Result<Printed, Failure> {
-    let output = command.output().map_err(|error| Failure::config(format!("{who} cannot be run: {error}")))?;
+    let output =
+        command.output().map_err(|error| Failure::config(format!("{who} cannot be run: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.trim().lines().last().unwrap_or("it says nothing").to_owned();
         return Err(Failure::config(format!("{who} failed: {last}")));
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|_| Failure::config(format!("{who} printed no credentials in the form of a credential process")))
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        Failure::config(format!("{who} printed no credentials in the form of a credential process"))
+    })
 }
 
 #[cfg(test)]

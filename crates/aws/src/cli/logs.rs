@@ -145,17 +145,22 @@ async fn read(aws: &Aws, who: Who, group: &str, from: i64) -> Result<Vec<Entry>,
 fn is_error(text: &str) -> bool {
     match serde_json::from_str::<Value>(text) {
         Ok(line) => matches!(line["level"].as_str(), Some("ERROR" | "WARN")),
-        Err(_) => ["Task timed out", "ERROR", "Error", "panicked", "exited"].iter().any(|word| text.contains(word)),
+        Err(_) => {
+            ["Task timed out", "ERROR", "Error", "panicked", "exited"].iter().any(|word| text.contains(word))
+        }
     }
 }
 
 /// A line of ours as a person reads it; whatever else as it stands.
 fn plain(text: &str) -> String {
-    let Ok(Value::Object(line)) = serde_json::from_str::<Value>(text) else { return text.trim_end().to_owned() };
+    let Ok(Value::Object(line)) = serde_json::from_str::<Value>(text) else {
+        return text.trim_end().to_owned();
+    };
     if let Some(metrics) = line.get("_aws") {
         let names = metrics["CloudWatchMetrics"][0]["Metrics"].as_array().into_iter().flatten();
         let named = names.filter_map(|metric| metric["Name"].as_str());
-        let pairs: Vec<String> = named.map(|name| format!("{name} {}", line.get(name).unwrap_or(&Value::Null))).collect();
+        let pairs: Vec<String> =
+            named.map(|name| format!("{name} {}", line.get(name).unwrap_or(&Value::Null))).collect();
         return format!("METRIC {}", pairs.join(", "));
     }
     let fields = line.get("fields").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -176,7 +181,8 @@ mod tests {
 
     #[test]
     fn lines_are_told_apart_and_read_as_a_person_does() {
-        let failed = r#"{"timestamp":"x","level":"ERROR","fields":{"message":"failed","subject":"s"},"target":"t"}"#;
+        let failed =
+            r#"{"timestamp":"x","level":"ERROR","fields":{"message":"failed","subject":"s"},"target":"t"}"#;
         assert_eq!(plain(failed), "ERROR failed subject=s");
         assert_eq!(plain(&crate::metrics::line("s", Timestamp::UNIX_EPOCH, &[])), "METRIC ");
         assert_eq!(plain("START RequestId: 1\n"), "START RequestId: 1");

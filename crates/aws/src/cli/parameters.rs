@@ -21,7 +21,8 @@ pub(super) fn parse(text: &str) -> Result<(String, String), String> {
 
 /// Names of the template's parameters.
 pub(super) fn names() -> Vec<&'static str> {
-    let inside = TEMPLATE.split_once("\nParameters:\n").and_then(|(_, rest)| rest.split_once("\nConditions:\n"));
+    let inside =
+        TEMPLATE.split_once("\nParameters:\n").and_then(|(_, rest)| rest.split_once("\nConditions:\n"));
     let lines = inside.map_or("", |(parameters, _)| parameters).lines();
     lines
         .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
@@ -64,12 +65,19 @@ pub(super) fn of_secrets(references: &[&str], region: &str, account: &str) -> Pa
         true => name.to_owned(),
         false => format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/')),
     };
-    let pairs = [("SecretArns", arns("aws-secret:", secret)), ("SsmParameterArns", arns("aws-parameter:", parameter))];
+    let pairs = [
+        ("SecretArns", arns("aws-secret:", secret)),
+        ("SsmParameterArns", arns("aws-parameter:", parameter)),
+    ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The value that the stack will have of a parameter.
-pub(super) fn value<'a>(name: &str, chosen: &'a Parameters, present: Option<&'a Stack>) -> Result<&'a str, Failure> {
+pub(super) fn value<'a>(
+    name: &str,
+    chosen: &'a Parameters,
+    present: Option<&'a Stack>,
+) -> Result<&'a str, Failure> {
     let of_stack = || present.map(|stack| stack.parameter(name)).filter(|value| !value.is_empty());
     chosen.get(name).map(String::as_str).or_else(of_stack).ok_or_else(|| {
         Failure::config(format!("the stack has no value for {name}; say --parameter {name}=VALUE"))

@@ -8,8 +8,9 @@ use super::failure::Failure;
 
 /// The file's text and what it says. Mistakes are listed with their lines; `tidegate check` shows them in place.
 pub(super) fn read(path: &Path) -> Result<(String, Pipeline), Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::config(format!("cannot read {}: {error}; `tidegate init` writes one", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::config(format!("cannot read {}: {error}; `tidegate init` writes one", path.display()))
+    })?;
     let pipeline = parse(&text, &path.display().to_string())?;
     Ok((text, pipeline))
 }
@@ -18,15 +19,21 @@ pub(super) fn read(path: &Path) -> Result<(String, Pipeline), Failure> {
 pub(super) fn parse(text: &str, place: &str) -> Result<Pipeline, Failure> {
     pipeline::read(text, &[]).map_err(|mistakes| {
         let line = |at: usize| 1 + text.get(..at).unwrap_or(text).matches('\n').count();
-        let all: Vec<String> =
-            mistakes.iter().map(|mistake| format!("line {}: {}", line(mistake.span.start), mistake.message)).collect();
-        Failure::config(format!("{place} cannot be used: {}; `tidegate check` shows the places", all.join("; ")))
+        let all: Vec<String> = mistakes
+            .iter()
+            .map(|mistake| format!("line {}: {}", line(mistake.span.start), mistake.message))
+            .collect();
+        Failure::config(format!(
+            "{place} cannot be used: {}; `tidegate check` shows the places",
+            all.join("; ")
+        ))
     })
 }
 
 /// Secrets that only this machine has. A function of Lambda would look for them in vain.
 pub(super) fn check_secrets(pipeline: &Pipeline) -> Result<(), Failure> {
-    let of_aws = |reference: &&str| reference.starts_with("aws-secret:") || reference.starts_with("aws-parameter:");
+    let of_aws =
+        |reference: &&str| reference.starts_with("aws-secret:") || reference.starts_with("aws-parameter:");
     let local: Vec<String> = pipeline
         .secret_references()
         .into_iter()

@@ -63,5 +63,9 @@ pub(super) fn parse(text: &str) -> Result<(String, f64), String> {
         return Err(format!("there is no price {name}; there are {names}"));
     }
     let usd: f64 = usd.parse().map_err(|_| format!("`{usd}` is no number"))?;
-    if usd.is_finite() && usd >= 0.0 { Ok((name.to_owned(), usd)) } else { Err("a price is not negative".to_owned()) }
+    if usd.is_finite() && usd >= 0.0 {
+        Ok((name.to_owned(), usd))
+    } else {
+        Err("a price is not negative".to_owned())
+    }
 }

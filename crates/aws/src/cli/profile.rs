@@ -38,7 +38,10 @@ mod tests {
         let credentials = "[work]\naws_access_key_id = AK\naws_secret_access_key=a=b\n[default]\nregion=no\n";
         let work = settings("work", config, credentials);
         assert_eq!(work["region"], "us-east-1");
-        assert_eq!((work["aws_access_key_id"].as_str(), work["aws_secret_access_key"].as_str()), ("AK", "a=b"));
+        assert_eq!(
+            (work["aws_access_key_id"].as_str(), work["aws_secret_access_key"].as_str()),
+            ("AK", "a=b")
+        );
         assert_eq!(work["endpoint_url"], "http://x");
         assert!(!work.contains_key("max") && !work.contains_key("sso_region"));
         assert!(settings("other", config, credentials).is_empty());

@@ -26,10 +26,15 @@ impl Redrive {
         let stack = Stack::must(&login.aws, &global.stack).await?;
         let (dead, queue) = (stack.output("DeadLettersUrl")?, stack.output("QueueUrl")?);
         let moved = move_all(&login.aws, dead, queue).await?;
-        terminal.say(format_args!("{moved} dead letters are back in the queue; looking for what else is not loaded"));
-        let recovery = login.aws.invoke(stack.parameter("LambdaGlueName"), &json!({ "recover": true })).await?;
+        terminal.say(format_args!(
+            "{moved} dead letters are back in the queue; looking for what else is not loaded"
+        ));
+        let recovery =
+            login.aws.invoke(stack.parameter("LambdaGlueName"), &json!({ "recover": true })).await?;
         if let Some(reason) = recovery["errorMessage"].as_str() {
-            return Err(Failure::transient(format!("recovery failed: {reason}; see `tidegate aws logs --errors`")));
+            return Err(Failure::transient(format!(
+                "recovery failed: {reason}; see `tidegate aws logs --errors`"
+            )));
         }
         let (recovered, failed) = (&recovery["recovered"], &recovery["failed"]);
         match self.json {
@@ -61,7 +66,8 @@ async fn move_all(aws: &Aws, from: &str, to: &str) -> Result<u64, Failure> {
 }
 
 async fn move_one(aws: &Aws, from: &str, to: &str, message: &Value) -> Result<(), Failure> {
-    aws.json("sqs", "AmazonSQS.SendMessage", &json!({ "QueueUrl": to, "MessageBody": message["Body"] })).await?;
+    aws.json("sqs", "AmazonSQS.SendMessage", &json!({ "QueueUrl": to, "MessageBody": message["Body"] }))
+        .await?;
     let gone = json!({ "QueueUrl": from, "ReceiptHandle": message["ReceiptHandle"] });
     aws.json("sqs", "AmazonSQS.DeleteMessage", &gone).await?;
     Ok(())

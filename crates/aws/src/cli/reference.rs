@@ -26,7 +26,8 @@ impl Reference {
         let page = page();
         let out = self.out.display();
         if !self.check {
-            std::fs::write(&self.out, page).map_err(|error| Failure::config(format!("cannot write {out}: {error}")))?;
+            std::fs::write(&self.out, page)
+                .map_err(|error| Failure::config(format!("cannot write {out}: {error}")))?;
             terminal.say(format_args!("wrote {out}"));
             return Ok(());
         }
@@ -46,9 +47,14 @@ fn page() -> String {
          under `tidegate aws` and are left out below.\n\n",
     );
     page += &format!("```text\n{}\n```\n", trimmed(&root.render_long_help().to_string()));
-    for command in root.get_subcommands_mut().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
-        let globals: Vec<_> =
-            command.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().clone()).collect();
+    for command in
+        root.get_subcommands_mut().filter(|command| !command.is_hide_set() && command.get_name() != "help")
+    {
+        let globals: Vec<_> = command
+            .get_arguments()
+            .filter(|arg| arg.is_global_set())
+            .map(|arg| arg.get_id().clone())
+            .collect();
         for id in globals {
             *command = command.clone().mut_arg(id, |arg| arg.hide(true));
         }

@@ -78,7 +78,10 @@ impl Stack {
     /// An output that every stack of ours has.
     pub(super) fn output(&self, name: &str) -> Result<&str, Failure> {
         self.outputs.get(name).map(String::as_str).ok_or_else(|| {
-            Failure::config(format!("the stack has no output {name} ({}); is it one of tidegate's?", self.status))
+            Failure::config(format!(
+                "the stack has no output {name} ({}); is it one of tidegate's?",
+                self.status
+            ))
         })
     }
 

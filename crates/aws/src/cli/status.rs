@@ -2,9 +2,9 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
+use futures::TryStreamExt as _;
 use object_store::ObjectStore as _;
 use object_store::path::Path;
-use futures::TryStreamExt as _;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -70,7 +70,11 @@ impl Status {
             status: stack.status,
             state,
         };
-        if self.json { terminal.json(&report) } else { show(&report, terminal) }
+        if self.json {
+            terminal.json(&report)
+        } else {
+            show(&report, terminal)
+        }
         Ok(())
     }
 }
@@ -99,7 +103,8 @@ pub(super) async fn depth(aws: &Aws, queue: &str) -> Result<u64, Failure> {
 async fn last_load(env: &Env) -> Result<Option<Timestamp>, Failure> {
     let unlisted = |error: object_store::Error| Failure::transient(format!("cannot list the lake: {error}"));
     let listing = env.lake.list(Some(&Path::from("_tidegate/loads")));
-    let newest = listing.try_fold(0, |newest, object| async move { Ok(object.last_modified.timestamp().max(newest)) });
+    let newest =
+        listing.try_fold(0, |newest, object| async move { Ok(object.last_modified.timestamp().max(newest)) });
     let newest = newest.await.map_err(unlisted)?;
     Ok((newest > 0).then(|| Timestamp::from_second(newest).ok()).flatten())
 }
@@ -107,10 +112,16 @@ async fn last_load(env: &Env) -> Result<Option<Timestamp>, Failure> {
 fn show(report: &Report, terminal: &Terminal) {
     let when = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), time);
     terminal.line(format_args!("{}\n  {}", report.stack, report.status));
-    terminal.line(format_args!("  last poll {}, last load {}", when(report.last_poll), when(report.last_load)));
+    terminal.line(format_args!(
+        "  last poll {}, last load {}",
+        when(report.last_poll),
+        when(report.last_load)
+    ));
     let (lag, waiting, dead) = (report.lag, report.waiting, report.dead_letters);
-    terminal.line(format_args!("  batches not loaded {lag}, events waiting {waiting}, dead letters {dead}\n"));
-    let mut streams = table(["stream", "polls", "changed", "failed", "last poll", "next due", "batches", "not loaded"]);
+    terminal
+        .line(format_args!("  batches not loaded {lag}, events waiting {waiting}, dead letters {dead}\n"));
+    let mut streams =
+        table(["stream", "polls", "changed", "failed", "last poll", "next due", "batches", "not loaded"]);
     streams.add_rows(report.state.streams.iter().map(stream_row));
     terminal.line(format_args!("{streams}\n"));
     let mut tables = table(["table", "rows", "files", "bytes", "loads", "quarantined", "schema"]);
@@ -119,11 +130,17 @@ fn show(report: &Report, terminal: &Terminal) {
     for stream in &report.state.streams {
         if let Some(failure) = &stream.polls.failure {
             let (name, at) = (&stream.stream, time(failure.at));
-            terminal.line(format_args!("\n{name} failed at {at} ({}): {}", failure.kind.word(), failure.message));
+            terminal.line(format_args!(
+                "\n{name} failed at {at} ({}): {}",
+                failure.kind.word(),
+                failure.message
+            ));
         }
     }
     if report.dead_letters > 0 {
-        terminal.say("\ndead letters: `tidegate aws logs --errors` says why; `tidegate aws redrive` tries them again");
+        terminal.say(
+            "\ndead letters: `tidegate aws logs --errors` says why; `tidegate aws redrive` tries them again",
+        );
     }
 }
 
@@ -153,7 +170,8 @@ fn stream_row(stream: &StreamStatus) -> [String; 8] {
 }
 
 fn table_row(table: &TableStatus) -> [String; 7] {
-    let numbers = [table.rows, table.files, table.bytes, table.loads, table.quarantined].map(|n| n.to_string());
+    let numbers =
+        [table.rows, table.files, table.bytes, table.loads, table.quarantined].map(|n| n.to_string());
     let [rows, files, bytes, loads, quarantined] = numbers;
     let version = table.schema_version;
     let schema = if version == 0 { "-".to_owned() } else { format!("v{version}") };

@@ -61,8 +61,11 @@ impl<'a> Watch<'a> {
             if self.seen.insert(event.event_id.clone()) {
                 self.terminal.say(line(&event));
                 // What was cancelled failed because of another.
-                if event.resource_status.ends_with("FAILED") && !event.resource_status_reason.contains("cancelled") {
-                    self.reasons.push(format!("{}: {}", event.logical_resource_id, event.resource_status_reason));
+                if event.resource_status.ends_with("FAILED")
+                    && !event.resource_status_reason.contains("cancelled")
+                {
+                    self.reasons
+                        .push(format!("{}: {}", event.logical_resource_id, event.resource_status_reason));
                 }
             }
         }
@@ -72,7 +75,9 @@ impl<'a> Watch<'a> {
     fn ended(self, found: Option<Stack>) -> Result<Option<Stack>, Failure> {
         match found {
             Some(stack) if stack.status == "DELETE_COMPLETE" => Ok(None),
-            Some(stack) if matches!(stack.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(Some(stack)),
+            Some(stack) if matches!(stack.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => {
+                Ok(Some(stack))
+            }
             None => Ok(None),
             Some(stack) => {
                 let reasons = self.reasons.join("; ");

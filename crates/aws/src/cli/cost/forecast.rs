@@ -108,8 +108,16 @@ pub(super) fn forecast(rates: &[Rate], prices: &Prices, architecture: Architectu
     let runs = month.batches.min(ticks);
     let starts = |runs: f64| queue + runs * prices.usd("lambda-request");
     vec![
-        design("Lambda, each batch (PartitionEngine=lambda, auto)", loading(&month, prices, second), watching(ticks + month.batches)),
-        design("Glue, each batch (PartitionEngine=glue)", starts(runs) + runs * run(RUN_MINUTES), watching(ticks + runs)),
+        design(
+            "Lambda, each batch (PartitionEngine=lambda, auto)",
+            loading(&month, prices, second),
+            watching(ticks + month.batches),
+        ),
+        design(
+            "Glue, each batch (PartitionEngine=glue)",
+            starts(runs) + runs * run(RUN_MINUTES),
+            watching(ticks + runs),
+        ),
         design("Glue, hourly", month.batches.min(730.0) * run(RUN_MINUTES), watching(ticks)),
         design("Glue, daily", month.batches.min(730.0 / 24.0) * run(DAILY_RUN_MINUTES), watching(ticks)),
         design("Firehose, dynamic partitioning", firehose(&month, prices), watching(ticks)),
@@ -134,7 +142,9 @@ fn polling(month: &Month, prices: &Prices, second: f64) -> f64 {
 fn loading(month: &Month, prices: &Prices, second: f64) -> f64 {
     let seconds = month.batches * LOAD_SECONDS + month.bytes / LOAD_BYTES_A_SECOND;
     let queue = (QUEUE_POLLS + 2.0 * month.batches) * prices.usd("sqs-request");
-    seconds * STARTER_GB * second + month.batches * (prices.usd("lambda-request") + calls(prices, LOAD_CALLS)) + queue
+    seconds * STARTER_GB * second
+        + month.batches * (prices.usd("lambda-request") + calls(prices, LOAD_CALLS))
+        + queue
 }
 
 fn firehose(month: &Month, prices: &Prices) -> f64 {
@@ -167,7 +177,9 @@ mod tests {
     #[test]
     fn a_price_that_is_said_counts_and_a_slower_rate_is_cheaper() {
         let cheap = Prices::new(&[("glue-dpu-hour".to_owned(), 0.0)]);
-        let of = |prices: &Prices, every| partitioning(&forecast(&weather(every), prices, Architecture::X86), "daily");
+        let of = |prices: &Prices, every| {
+            partitioning(&forecast(&weather(every), prices, Architecture::X86), "daily")
+        };
         assert_eq!(of(&cheap, 420.0), 0.0);
         let list = Prices::new(&[]);
         assert!(of(&list, 2_628_000.0) < of(&list, 420.0));
