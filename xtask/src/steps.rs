@@ -145,9 +145,12 @@ fn sim(selection: &Selection) -> Result<Counts, String> {
 
 fn generated(_: &Selection) -> Result<Counts, String> {
     build_binaries()?;
-    let mut command = Command::new(place::binary("debug", "tidegate"));
-    shell::run(command.args(["generate", "reference", "--check"]).current_dir(place::root()))
-        .map(|ran| one(&ran))
+    let mut counts = Counts::default();
+    for arguments in [["generate", "reference", "--check"], ["aws", "reference", "--check"]] {
+        let mut command = Command::new(place::binary("debug", "tidegate"));
+        counts += one(&shell::run(command.args(arguments).current_dir(place::root()))?);
+    }
+    Ok(counts)
 }
 
 fn process(_: &Selection) -> Result<Counts, String> {

@@ -22,3 +22,6 @@ pub mod starter;
 
 /// The whole system as one CloudFormation template.
 pub const TEMPLATE: &str = include_str!("../../../infra/cloudformation.yaml");
+
+/// The Glue job's script.
+pub const GLUE_JOB: &str = include_str!("../../../glue/glue_job.py");

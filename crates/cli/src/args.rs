@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{cadence, check, demo, generate, init, load, preview, replay, run, status};
+use crate::commands::{aws, cadence, check, demo, generate, init, load, preview, replay, run, status};
 use crate::failure::Failure;
 use crate::output::Shell;
 
@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Cadence(cadence::Cadence),
     Demo(demo::Demo),
+    Aws(aws::Aws),
     Generate(generate::Generate),
 }
 
@@ -78,6 +79,7 @@ impl Command {
             Command::Status(status) => status.run(shell),
             Command::Cadence(cadence) => cadence.run(shell),
             Command::Demo(demo) => demo.run(shell),
+            Command::Aws(aws) => aws.run(),
             Command::Generate(generate) => generate.run(shell),
         }
     }

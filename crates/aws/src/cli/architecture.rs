@@ -1,7 +1,7 @@
 //! What a function's binary must be to start on Lambda, read from the binary itself.
 
 use clap::ValueEnum;
-use object::read::elf::{FileHeader, SectionHeader as _};
+use object::read::elf::FileHeader;
 use object::{Endianness, elf};
 
 /// The newest symbols of glibc that `provided.al2023` has.
@@ -36,7 +36,7 @@ impl Architecture {
         }
     }
 
-    fn of_machine(machine: u16) -> Option<Architecture> {
+    fn of_machine(machine: elf::Machine) -> Option<Architecture> {
         match machine {
             elf::EM_X86_64 => Some(Architecture::X86),
             elf::EM_AARCH64 => Some(Architecture::Arm),
@@ -62,7 +62,7 @@ impl Binary {
         let endian = header.endian().map_err(|error| error.to_string())?;
         let machine = header.e_machine(endian);
         let architecture = Architecture::of_machine(machine)
-            .ok_or_else(|| format!("it is built for machine {machine}; Lambda runs x86_64 and arm64"))?;
+            .ok_or_else(|| format!("it is built for machine {}; Lambda runs x86_64 and arm64", machine.0))?;
         let glibc =
             glibc(header, endian, bytes).map_err(|error| format!("its symbols cannot be read: {error}"))?;
         Ok(Binary { architecture, glibc })

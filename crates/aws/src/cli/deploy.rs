@@ -6,7 +6,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 
-use super::change_set::{self, Body, ChangeSet};
+use super::change_set::{self, Body, Change, ChangeSet};
 use super::code::{CodeArgs, Zip};
 use super::failure::Failure;
 use super::login::Login;
@@ -28,9 +28,9 @@ pub(super) struct Deploy {
     parameters: Vec<(String, String)>,
     #[command(flatten)]
     code: CodeArgs,
-    /// The Glue job's script
-    #[arg(long, value_name = "FILE", default_value = "glue/glue_job.py")]
-    glue_job: PathBuf,
+    /// Another script for the Glue job than the built-in one
+    #[arg(long, value_name = "FILE")]
+    glue_job: Option<PathBuf>,
     /// Show what would change and leave it
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
@@ -61,18 +61,25 @@ impl Deploy {
             updatable(stack, &global.stack)?;
         }
         let (chosen, uploads) = self.plan(&login.aws, global, &account, &zips, present.as_ref())?;
-        let code = parameters::value("LambdaCodeS3Bucket", &chosen, present.as_ref())?;
-        upload(&login.aws, global, terminal, code, uploads).await?;
         let change = parameters::of_change(&chosen, present.as_ref());
         let body = Body::Text(crate::TEMPLATE);
         let set = ChangeSet::create(&login.aws, &global.stack, present.is_some(), body, &change).await?;
-        let stack = match (set, present) {
-            (Some(set), present) => self.apply(&login.aws, global, terminal, &set, present).await?,
-            (None, Some(stack)) => {
-                terminal.say("the stack is as it should be; nothing changes");
-                Some(stack)
+        let code = parameters::value("LambdaCodeS3Bucket", &chosen, present.as_ref())?;
+        show_change(set.as_ref(), code, &uploads, terminal);
+        if self.dry_run || !(self.yes || terminal.confirm("go on?")?) {
+            leave(&login.aws, global, set.as_ref(), present.is_none()).await?;
+            terminal.say("nothing was changed");
+            return Ok(());
+        }
+        upload(&login.aws, global, terminal, code, uploads).await?;
+        let id = present.as_ref().map_or_else(|| global.stack.clone(), |stack| stack.id.clone());
+        let stack = match set {
+            None => present,
+            Some(set) => {
+                let watch = Watch::begin(&login.aws, terminal, &id).await;
+                set.execute(&login.aws).await?;
+                watch.settled().await?
             }
-            (None, None) => None,
         };
         stack.map_or(Ok(()), |stack| self.show(&stack, terminal))
     }
@@ -139,39 +146,9 @@ impl Deploy {
     }
 
     fn script(&self) -> Result<Bytes, Failure> {
-        let path = &self.glue_job;
-        let unreadable =
-            |error| Failure::config(format!("cannot read {}: {error}; see --glue-job", path.display()));
+        let Some(path) = &self.glue_job else { return Ok(Bytes::from_static(crate::GLUE_JOB.as_bytes())) };
+        let unreadable = |error| Failure::config(format!("cannot read {}: {error}", path.display()));
         Ok(std::fs::read(path).map_err(unreadable)?.into())
-    }
-
-    async fn apply(
-        &self,
-        aws: &Aws,
-        global: &Global,
-        terminal: &Terminal,
-        set: &ChangeSet,
-        present: Option<Stack>,
-    ) -> Result<Option<Stack>, Failure> {
-        terminal.say("what changes:");
-        for change in &set.changes {
-            let replaced = if change.replacement == "True" { ", replaced" } else { "" };
-            let change_set::Change { action, logical_resource_id, resource_type, .. } = change;
-            terminal.say(format_args!("  {action:<7} {logical_resource_id} ({resource_type}){replaced}"));
-        }
-        let go = !self.dry_run && (self.yes || terminal.confirm("go on?").inspect_err(|_| ())?);
-        if !go {
-            set.discard(aws).await?;
-            if present.is_none() {
-                change_set::remove_shell(aws, &global.stack).await?;
-            }
-            terminal.say("nothing was changed");
-            return Ok(None);
-        }
-        let id = present.map_or_else(|| global.stack.clone(), |stack| stack.id);
-        let watch = Watch::begin(aws, terminal, &id).await;
-        set.execute(aws).await?;
-        watch.settled().await
     }
 
     fn show(&self, stack: &Stack, terminal: &Terminal) -> Result<(), Failure> {
@@ -187,6 +164,30 @@ impl Deploy {
     }
 }
 
+/// What would happen, before anybody is asked.
+fn show_change(set: Option<&ChangeSet>, bucket: &str, uploads: &[Upload], terminal: &Terminal) {
+    match set {
+        None => terminal.say("the stack itself is as it should be"),
+        Some(_) => terminal.say("what changes:"),
+    }
+    for change in set.iter().flat_map(|set| &set.changes) {
+        let replaced = if change.replacement == "True" { ", replaced" } else { "" };
+        let Change { action, logical_resource_id, resource_type, .. } = change;
+        terminal.say(format_args!("  {action:<7} {logical_resource_id} ({resource_type}){replaced}"));
+    }
+    for Upload { key, body } in uploads {
+        terminal.say(format_args!("  upload  s3://{bucket}/{key} ({:.1} MB)", body.len() as f64 / 1e6));
+    }
+}
+
+/// Leaves everything as it was.
+async fn leave(aws: &Aws, global: &Global, set: Option<&ChangeSet>, new: bool) -> Result<(), Failure> {
+    if let Some(set) = set {
+        set.discard(aws).await?;
+    }
+    if new { change_set::remove_shell(aws, &global.stack).await } else { Ok(()) }
+}
+
 async fn upload(
     aws: &Aws,
     global: &Global,
@@ -198,7 +199,7 @@ async fn upload(
         terminal.say(format_args!("made the bucket {bucket}"));
     }
     for Upload { key, body } in uploads {
-        terminal.say(format_args!("uploading s3://{bucket}/{key} ({:.1} MB)", body.len() as f64 / 1e6));
+        terminal.say(format_args!("uploading {key}"));
         bucket::put(aws, bucket, &key, body).await?;
     }
     Ok(())

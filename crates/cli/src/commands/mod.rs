@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod aws;
 pub(crate) mod cadence;
 mod cadence_simulate;
 pub(crate) mod case;
