@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{aws, cadence, check, demo, generate, init, load, preview, replay, run, status};
+use crate::commands::{aws, cadence, check, demo, generate, init, load, partition, preview, replay, run, status};
 use crate::failure::Failure;
 use crate::output::Shell;
 
@@ -59,6 +59,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Load(load::Load),
     Replay(replay::Replay),
+    Partition(partition::Partition),
     Status(status::Status),
     Cadence(cadence::Cadence),
     Demo(demo::Demo),
@@ -76,6 +77,7 @@ impl Command {
             Command::Run(run) => run.run(shell),
             Command::Load(load) => load.run(shell),
             Command::Replay(replay) => replay.run(shell),
+            Command::Partition(partition) => partition.run(shell),
             Command::Status(status) => status.run(shell),
             Command::Cadence(cadence) => cadence.run(shell),
             Command::Demo(demo) => demo.run(shell),

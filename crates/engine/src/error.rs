@@ -37,6 +37,19 @@ pub enum Error {
         /// The store's word.
         source: object_store::Error,
     },
+    /// A file of this machine cannot be read or written.
+    #[error("{action} {path}: {source}; {}", crate::store_error::diagnose_file(source).1)]
+    File {
+        /// What was being done (`cannot read`, `cannot write`, `cannot list`).
+        action: &'static str,
+        /// The file or directory.
+        path: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// Another process is at the same work.
+    #[error("{0}")]
+    Busy(String),
     /// A raw page that a load needs is no longer in staging.
     #[error(
         "page {key} is no longer in staging, so its load cannot be made anew; its files stay as they are: bring the \
@@ -59,6 +72,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of a file of this machine.
+    pub(crate) fn file(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Error {
+        Error::File { action, path: path.display().to_string(), source }
+    }
+
     /// What the reader does next.
     pub fn kind(&self) -> Kind {
         match self {
@@ -68,6 +86,8 @@ impl Error {
             Error::Http(http) => http.kind(),
             Error::Load(load) => load.kind(),
             Error::Store { source, .. } => crate::store_error::diagnose(source).0,
+            Error::File { source, .. } => crate::store_error::diagnose_file(source).0,
+            Error::Busy(_) => Kind::Transient,
             Error::PageGone { .. } | Error::Damaged { .. } => Kind::Data,
         }
     }

@@ -5,6 +5,7 @@
 //!  poll   one stream once:   request -> fetch -> change -> stage        (fetch.rs, poll.rs, stage.rs)
 //!  load   staged batches:    claim -> decode -> partition -> commit     (load.rs, claim.rs, ledger.rs)
 //!  tick   what is due now:   poll, then load what it staged             (tick.rs)
+//!  partition plain files, without a pipeline:  read -> decode -> partition (partition/)
 //!  status what stands where                                            (status.rs)
 //! ```
 
@@ -24,6 +25,7 @@ pub mod ledger;
 mod load;
 mod objects;
 mod page;
+pub mod partition;
 mod poll;
 mod recover;
 mod replay;

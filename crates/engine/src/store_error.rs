@@ -41,6 +41,18 @@ fn of_io(kind: ErrorKind) -> (Kind, &'static str) {
     }
 }
 
+/// The kind of a file's error, and what to do about it.
+pub(crate) fn diagnose_file(error: &std::io::Error) -> (Kind, &'static str) {
+    match error.kind() {
+        ErrorKind::NotFound => (Kind::Config, "check the name"),
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+            (Kind::Data, "the file is damaged or was cut off: get it again")
+        }
+        ErrorKind::PermissionDenied => (Kind::Config, "permission denied: allow reading or writing there"),
+        kind => of_io(kind),
+    }
+}
+
 /// The kind of the I/O error at the root of a store's error, if there is one.
 fn io_kind(error: &Error) -> Option<ErrorKind> {
     let mut source = error.source();

@@ -10,6 +10,7 @@ pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod load;
 mod outcome;
+pub(crate) mod partition;
 pub(crate) mod preview;
 pub(crate) mod replay;
 pub(crate) mod run;

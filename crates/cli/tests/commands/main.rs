@@ -2,6 +2,7 @@
 
 mod api;
 mod files;
+mod partition;
 mod pipeline;
 
 use std::path::Path;

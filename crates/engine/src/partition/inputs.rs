@@ -1,0 +1,123 @@
+//! Which files are meant: names, directories, patterns, standard input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::Error;
+
+/// Endings that a file in a directory must have, `.gz` and `.zst` taken off.
+const ENDINGS: [&str; 6] = [".json", ".ndjson", ".jsonl", ".geojson", ".csv", ".json-seq"];
+
+/// One file to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// What messages call it, and what tells it from other inputs: its full path, or `-`.
+    pub name: String,
+    /// Where its bytes are.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// What changes when its content does: nanoseconds of its last change, or the SHA-256 of standard input.
+    pub stamp: String,
+}
+
+impl Input {
+    /// Whether it is standard input, not read yet.
+    pub(super) fn is_stdin(&self) -> bool {
+        self.path == Path::new("-")
+    }
+}
+
+/// The files that are named, in order and each once. A directory means the files below it that have an ending of ours
+/// (names that begin with `.` or `_` left out); a name that is no file and holds `*`, `?` or `[` is a pattern; `-` is
+/// standard input.
+pub fn find(names: &[String]) -> Result<Vec<Input>, Error> {
+    let mut found: Vec<Input> = Vec::new();
+    for name in names {
+        let path = Path::new(name);
+        match fs::metadata(path) {
+            _ if name == "-" => found.push(stdin()),
+            Ok(meta) if meta.is_dir() => in_directory(path, &mut found)?,
+            Ok(_) => found.push(file(path)?),
+            Err(_) if name.contains(['*', '?', '[']) => matching(name, &mut found)?,
+            Err(error) => return Err(Error::file("cannot read", path, error)),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|input| seen.insert(input.name.clone()));
+    Ok(found)
+}
+
+fn stdin() -> Input {
+    Input { name: "-".to_owned(), path: "-".into(), bytes: 0, stamp: String::new() }
+}
+
+fn file(path: &Path) -> Result<Input, Error> {
+    let failed = |error| Error::file("cannot read", path, error);
+    let full = fs::canonicalize(path).map_err(failed)?;
+    let meta = fs::metadata(&full).map_err(failed)?;
+    let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Ok(Input {
+        name: full.display().to_string(),
+        path: full,
+        bytes: meta.len(),
+        stamp: changed.unwrap_or_default().as_nanos().to_string(),
+    })
+}
+
+fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
+    let before = found.len();
+    descend(directory, found)?;
+    match found.len() - before {
+        0 => Err(Error::Config(format!(
+            "{} holds no file that ends in {} (with or without .gz or .zst); name the files themselves",
+            directory.display(),
+            ENDINGS.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn descend(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
+    let failed = |error| Error::file("cannot list", directory, error);
+    let mut entries = fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| entry.map(|one| one.path())).collect::<Result<Vec<_>, _>>())
+        .map_err(failed)?;
+    entries.sort();
+    for entry in entries {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(['.', '_']) {
+            continue;
+        }
+        if entry.is_dir() {
+            descend(&entry, found)?;
+        } else if ENDINGS.iter().any(|ending| plain(&name).ends_with(ending)) {
+            found.push(file(&entry)?);
+        }
+    }
+    Ok(())
+}
+
+/// A file's name in lower case without the ending of its compression.
+pub(super) fn plain(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let bare = [".gz", ".zst", ".zstd"].iter().find_map(|ending| name.strip_suffix(ending));
+    bare.map_or(name.clone(), str::to_owned)
+}
+
+fn matching(pattern: &str, found: &mut Vec<Input>) -> Result<(), Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Config(format!("`{pattern}` is no pattern: {error}"));
+    let before = found.len();
+    for path in glob::glob(pattern).map_err(|error| wrong(&error))? {
+        let path =
+            path.map_err(|error| Error::file("cannot list", &error.path().to_owned(), error.into()))?;
+        if path.is_file() {
+            found.push(file(&path)?);
+        }
+    }
+    match found.len() - before {
+        0 => Err(Error::Config(format!("no file matches `{pattern}`; check the pattern and the directory"))),
+        _ => Ok(()),
+    }
+}
