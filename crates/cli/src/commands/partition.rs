@@ -78,6 +78,9 @@ pub(crate) struct Partition {
     /// Threads at work; as many as there are cores where absent
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Give every row its file, its ordinal there and the file's time of change: the lake's lineage columns
+    #[arg(long)]
+    lineage: bool,
     /// Write what was done as JSON to stdout
     #[arg(long)]
     json: bool,
@@ -166,6 +169,7 @@ impl Partition {
             format: self.format.map(Form::format),
             memory: self.memory.0,
             threads: self.threads.unwrap_or_else(cores).max(1),
+            lineage: self.lineage,
         })
     }
 

@@ -58,7 +58,7 @@ impl<'a> Chunks<'a> {
         let mut chunks = Chunks {
             input,
             number,
-            bytes: open(&input.path, count)?,
+            bytes: open(input, count)?,
             sizes,
             format: told.unwrap_or(Format::Json),
             whole: false,

@@ -55,7 +55,7 @@ fn stdin() -> Input {
 
 fn file(path: &Path) -> Result<Input, Error> {
     let failed = |error| Error::file("cannot read", path, error);
-    let full = fs::canonicalize(path).map_err(failed)?;
+    let full = std::path::absolute(path).map_err(failed)?;
     let meta = fs::metadata(&full).map_err(failed)?;
     let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(Input {

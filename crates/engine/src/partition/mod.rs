@@ -12,6 +12,7 @@ mod inputs;
 mod manifest;
 mod open;
 mod out;
+mod read;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -46,6 +47,8 @@ pub struct Job {
     pub memory: u64,
     /// Threads at work.
     pub threads: usize,
+    /// Whether rows carry the lineage columns: their file, their ordinal in it and its time of change.
+    pub lineage: bool,
 }
 
 /// What came of it.
@@ -105,7 +108,8 @@ pub fn partition(job: &Job, stdin: &mut dyn Read, progress: &AtomicU64) -> Resul
 /// The name of a run: the same inputs under the same settings have the same.
 fn name(inputs: &[Input], job: &Job) -> String {
     let sources: Vec<Source> = inputs.iter().map(Source::of).collect();
-    let text = serde_json::to_string(&(&sources, &job.spec, &job.records, job.format)).unwrap_or_default();
+    let text = serde_json::to_string(&(&sources, &job.spec, &job.records, job.format, job.lineage))
+        .unwrap_or_default();
     hex(&sha256(text.as_bytes()))[..12].to_owned()
 }
 

@@ -11,6 +11,9 @@ use tidegate_core::pipeline::Format;
 use super::inputs::{Input, plain};
 use crate::Error;
 
+/// What is read of a file at once.
+const BUFFER: usize = 1 << 18;
+
 /// Counts what is read of a file.
 struct Counted<'a> {
     file: File,
@@ -26,10 +29,11 @@ impl Read for Counted<'_> {
 }
 
 /// The bytes of a file, decompressed. Gzip members and zstd frames may follow each other.
-pub(super) fn open<'a>(path: &Path, count: &'a AtomicU64) -> Result<Box<dyn Read + Send + 'a>, Error> {
-    let failed = |error| Error::file("cannot read", path, error);
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = BufReader::with_capacity(1 << 18, Counted { file, count });
+pub(super) fn open<'a>(input: &'a Input, count: &'a AtomicU64) -> Result<Box<dyn Read + Send + 'a>, Error> {
+    let failed = |error| Error::file("cannot read", &input.path, error);
+    let file = File::open(&input.path).map_err(failed)?;
+    let buffer = usize::try_from(input.bytes).unwrap_or(BUFFER).clamp(64, BUFFER);
+    let mut bytes = BufReader::with_capacity(buffer, Counted { file, count });
     let magic = bytes.fill_buf().map_err(failed)?;
     Ok(match magic {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),

@@ -1,22 +1,21 @@
 //! The work of a run: a sample decides on the schema, then all of it is read and written; once more if it turns out to
 //! be wider than its sample.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, io, thread};
 
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::decode::DecodeError;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys::LoadId;
-use tidegate_core::load::{DataFile, LoadError, Loader, Outcome};
+use tidegate_core::load::{DataFile, File, LoadError, Loader, Options, Outcome};
 use tidegate_core::pipeline::{Format, LoadSpec};
 use tidegate_core::schema::{DataType, Field, TableSchema};
 
 use super::chunks::{Chunk, Chunks, Sizes};
 use super::inputs::Input;
+use super::read::{self, Reading};
 use super::{Job, out};
 use crate::Error;
 
@@ -45,16 +44,22 @@ pub(super) fn run(
     progress: &AtomicU64,
 ) -> Result<Done, Error> {
     let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
-    let mut schema = sample(job, inputs, &spec, known)?;
-    check_event(&spec, &schema)?;
-    for pass in 1..=PASSES {
-        progress.store(0, std::sync::atomic::Ordering::Relaxed);
-        let load = LoadId(name.to_owned());
-        let mut pass_of =
-            Pass { job, spec: &spec, inputs, load, part, schema: &schema, done: Done::empty(&schema, pass) };
-        match pass_of.run(progress)? {
-            None => return Ok(pass_of.done),
-            Some(wider) => schema = wider,
+    let mut wanted = sample(job, inputs, &spec, known)?;
+    check_event(&spec, &wanted)?;
+    let mut pass = Pass { job, spec: &spec, inputs, name, part, files: Vec::new() };
+    for passes in 1..=PASSES {
+        match pass.run(&wanted, progress)? {
+            Outcome::Evolve(wider) => {
+                wanted = wider;
+                pass.again()?;
+            }
+            Outcome::Done { schema, files, quarantine, rows, quarantined } => {
+                pass.write(files)?;
+                if !quarantine.is_empty() {
+                    save(&part.join(out::rejects(name)), &quarantine)?;
+                }
+                return Ok(Done { schema, files: pass.files, rows, rejected: quarantined, passes });
+            }
         }
     }
     Err(Error::Config(
@@ -102,20 +107,19 @@ fn sample(
     spec: &LoadSpec,
     known: Option<&TableSchema>,
 ) -> Result<TableSchema, Error> {
-    let mut schema = known.cloned().unwrap_or_default();
+    let schema = known.cloned().unwrap_or_default();
     let sizes = Sizes { target: SAMPLED_BYTES.min(sizes(job).target), ..sizes(job) };
     let mut loader = Loader::new(LoadId("sample".to_owned()), spec, &schema);
     let unread = AtomicU64::new(0);
     for input in sampled(inputs) {
         if let Some(chunk) = Chunks::open(input, 0, job.format, sizes, &unread)?.next()? {
-            let (batch, page) = papers(input, chunk.format, spec);
+            let (_, batch, page) = of_input(0, input, chunk.format, spec);
             loader.page(&batch, &page, &chunk.body).map_err(|error| placed(error, input, &chunk))?;
         }
     }
-    if let Outcome::Evolve(wider) = loader.finish()? {
-        schema = wider;
-    }
-    Ok(schema)
+    Ok(match loader.finish()? {
+        Outcome::Evolve(schema) | Outcome::Done { schema, .. } => schema,
+    })
 }
 
 /// An event time that no record of the sample has is a slip of the pen.
@@ -141,125 +145,87 @@ fn no_event(path: &str, name: &str, fields: &[Field]) -> Error {
     ))
 }
 
-/// One reading of all inputs under one schema.
+/// One reading of all inputs.
 struct Pass<'a> {
     job: &'a Job,
     spec: &'a LoadSpec,
     inputs: &'a [Input],
-    load: LoadId,
+    name: &'a str,
     part: &'a Path,
-    schema: &'a TableSchema,
-    done: Done,
+    files: Vec<DataFile>,
 }
 
 impl Pass<'_> {
-    /// Reads in one thread, decodes and writes in this one; the wider schema if there has to be another pass.
-    fn run(&mut self, progress: &AtomicU64) -> Result<Option<TableSchema>, Error> {
-        let (give, take) = sync_channel(2);
-        let (inputs, job) = (self.inputs, self.job);
+    /// Reads everything under a schema. Threads of their own read; this one decodes and writes.
+    fn run(&mut self, schema: &TableSchema, progress: &AtomicU64) -> Result<Outcome, Error> {
+        let (job, inputs) = (self.job, self.inputs);
+        progress.store(0, Ordering::Relaxed);
         thread::scope(|scope| {
-            let reading = scope.spawn(move || read(job, inputs, &give, progress));
-            let decoded = self.decode(&take);
-            drop(take);
-            let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let wider = decoded?;
-            read?;
-            Ok(wider)
+            let reading = read::start(scope, job, inputs, sizes(job), progress);
+            self.load(schema, reading)
         })
     }
 
-    fn decode(&mut self, chunks: &Receiver<Chunk>) -> Result<Option<TableSchema>, Error> {
-        let budget = usize::try_from(self.job.memory / 3).unwrap_or(usize::MAX);
-        let mut loader = Loader::new(self.round(0), self.spec, self.schema);
-        let (mut held, mut round, mut wider) = (0, 0, None::<TableSchema>);
-        let mut paper: Option<(usize, Batch, Page)> = None;
+    fn load(&mut self, schema: &TableSchema, chunks: Reading) -> Result<Outcome, Error> {
+        let memory = usize::try_from(self.job.memory).unwrap_or(usize::MAX);
+        let options =
+            Options { memory: memory - memory / 4, threads: self.job.threads, lineage: self.job.lineage };
+        let mut loader = Loader::new(LoadId(self.name.to_owned()), self.spec, schema).with(options);
+        let mut papers: Option<(usize, Batch, Page)> = None;
         for chunk in chunks {
+            let chunk = chunk?;
             let input = &self.inputs[chunk.input];
-            if paper.as_ref().is_none_or(|(number, ..)| *number != chunk.input) {
-                let (batch, page) = papers(input, chunk.format, self.spec);
-                paper = Some((chunk.input, batch, page));
-            }
-            let Some((_, batch, page)) = &paper else { continue };
+            let (_, batch, page) = match papers.take_if(|(number, ..)| *number == chunk.input) {
+                Some(same) => papers.insert(same),
+                None => papers.insert(of_input(chunk.input, input, chunk.format, self.spec)),
+            };
             loader.page(batch, page, &chunk.body).map_err(|error| placed(error, input, &chunk))?;
-            held += chunk.body.len();
-            if held >= budget {
-                round += 1;
-                let next = Loader::new(self.round(round), self.spec, wider.as_ref().unwrap_or(self.schema));
-                let full = std::mem::replace(&mut loader, next);
-                held = 0;
-                wider = self.write(full)?.or(wider);
-                if let Some(schema) = &wider {
-                    loader = Loader::new(self.round(round), self.spec, schema);
-                }
-            }
+            self.write(loader.ready())?;
         }
-        Ok(self.write(loader)?.or(wider))
+        Ok(loader.finish()?)
     }
 
-    fn round(&self, round: u32) -> LoadId {
-        LoadId(format!("{}-{round}", self.load))
-    }
-
-    /// Writes what the loader has, unless it has to be read again under a wider schema.
-    fn write(&mut self, loader: Loader) -> Result<Option<TableSchema>, Error> {
-        let (files, quarantine, rows, quarantined) = match loader.finish()? {
-            Outcome::Evolve(wider) => return Ok(Some(wider)),
-            Outcome::Done { files, quarantine, rows, quarantined } => (files, quarantine, rows, quarantined),
-        };
-        for (key, rows, body) in files {
+    fn write(&mut self, files: Vec<File>) -> Result<(), Error> {
+        for File { key, rows, bytes } in files {
             let key = key.split_once('/').map_or(key.as_str(), |(_, key)| key).to_owned();
-            save(&self.part.join(&key), |path| fs::write(path, &body))?;
-            self.done.files.push(DataFile { key, rows, bytes: body.len() as u64 });
+            save(&self.part.join(&key), &bytes)?;
+            self.files.push(DataFile { key, rows, bytes: bytes.len() as u64 });
         }
-        if !quarantine.is_empty() {
-            save(&self.part.join(out::rejects(&self.load.0)), |path| append(path, &quarantine))?;
+        Ok(())
+    }
+
+    /// Removes what was written under a schema that was too narrow.
+    fn again(&mut self) -> Result<(), Error> {
+        for file in std::mem::take(&mut self.files) {
+            let path = self.part.join(&file.key);
+            fs::remove_file(&path).map_err(|error| Error::file("cannot remove", &path, error))?;
         }
-        self.done.rows += rows;
-        self.done.rejected += quarantined;
-        Ok(None)
+        Ok(())
     }
 }
 
-impl Done {
-    fn empty(schema: &TableSchema, passes: u32) -> Done {
-        Done { schema: schema.clone(), files: Vec::new(), rows: 0, rejected: 0, passes }
-    }
-}
-
-fn save(path: &PathBuf, write: impl Fn(&Path) -> std::io::Result<()>) -> Result<(), Error> {
+fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let directory = path.parent().unwrap_or(path);
-    fs::create_dir_all(directory)
-        .and_then(|()| write(path))
-        .map_err(|error| Error::file("cannot write", path, error))
-}
-
-fn append(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(bytes)
-}
-
-/// Cuts all inputs into chunks; ends early if nobody takes them.
-fn read(job: &Job, inputs: &[Input], give: &SyncSender<Chunk>, progress: &AtomicU64) -> Result<(), Error> {
-    for (number, input) in inputs.iter().enumerate() {
-        let mut chunks = Chunks::open(input, number, job.format, sizes(job), progress)?;
-        while let Some(chunk) = chunks.next()? {
-            if give.send(chunk).is_err() {
-                return Ok(());
-            }
+    let written = match fs::write(path, bytes) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(directory).and_then(|()| fs::write(path, bytes))
         }
-    }
-    Ok(())
+        written => written,
+    };
+    written.map_err(|error| Error::file("cannot write", path, error))
 }
 
-/// What a loader wants to know of where rows come from. Files have no poll: their time is the epoch, so that equal
-/// inputs give equal files.
-fn papers(input: &Input, format: Format, spec: &LoadSpec) -> (Batch, Page) {
+/// What a loader wants to know of where rows come from. Files have no poll: the time of their last
+/// change stands for it.
+fn of_input(number: usize, input: &Input, format: Format, spec: &LoadSpec) -> (usize, Batch, Page) {
+    let changed = input.stamp.parse().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
+    let changed = changed.unwrap_or(Timestamp::UNIX_EPOCH);
     let batch = Batch {
         version: Batch::VERSION,
         pipeline: String::new(),
         stream: input.name.clone(),
         seq: 0,
-        polled_at: Timestamp::UNIX_EPOCH,
+        polled_at: changed,
         config_hash: String::new(),
         load: spec.clone(),
         pages: Vec::new(),
@@ -271,7 +237,7 @@ fn papers(input: &Input, format: Format, spec: &LoadSpec) -> (Batch, Page) {
         number: 0,
         request: String::new(),
         status: 200,
-        fetched_at: Timestamp::UNIX_EPOCH,
+        fetched_at: changed,
         bytes: input.bytes,
         sha256: String::new(),
         format,
@@ -280,7 +246,7 @@ fn papers(input: &Input, format: Format, spec: &LoadSpec) -> (Batch, Page) {
         repeats: Vec::new(),
         fields: Default::default(),
     };
-    (batch, page)
+    (number, batch, page)
 }
 
 /// The error, its place counted from the beginning of the file.
