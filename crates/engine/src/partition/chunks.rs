@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::atomic::AtomicU64;
 
+use bytes::Bytes;
 use tidegate_core::pipeline::Format;
 
 use super::inputs::Input;
@@ -16,7 +17,7 @@ pub(super) struct Chunk {
     pub(super) input: usize,
     pub(super) format: Format,
     /// What the decoder takes for a page; a CSV chunk begins with the header.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     /// Lines of the file before the body.
     pub(super) line: u64,
 }
@@ -148,16 +149,16 @@ impl<'a> Chunks<'a> {
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &body).count() as u64;
         if self.format != Format::Csv || self.whole {
-            return Chunk { input: self.number, format: self.format, body, line };
+            return Chunk { input: self.number, format: self.format, body: body.into(), line };
         }
         if self.header.is_empty() {
             std::mem::swap(&mut self.rest, &mut body);
             let length = self.header_length();
             std::mem::swap(&mut self.rest, &mut body);
             self.header = body[..length].to_vec();
-            return Chunk { input: self.number, format: self.format, body, line };
+            return Chunk { input: self.number, format: self.format, body: body.into(), line };
         }
-        let headed = [self.header.as_slice(), &body].concat();
+        let headed = Bytes::from([self.header.as_slice(), &body].concat());
         let lines = memchr::memchr_iter(b'\n', &self.header).count() as u64;
         Chunk { input: self.number, format: self.format, body: headed, line: line - lines }
     }

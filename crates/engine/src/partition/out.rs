@@ -147,6 +147,13 @@ impl Out {
     }
 }
 
+impl Drop for Out {
+    /// A run that failed leaves nothing behind; what cannot be removed now is removed by the next.
+    fn drop(&mut self) {
+        let _ = self.recover();
+    }
+}
+
 /// Fills the buffer as far as there is something to read.
 fn full(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;

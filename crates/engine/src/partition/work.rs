@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, io, thread};
 
 use tidegate_core::batch::{Batch, Page};
-use tidegate_core::decode::DecodeError;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys::LoadId;
-use tidegate_core::load::{DataFile, File, LoadError, Loader, Options, Outcome};
+use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
 use tidegate_core::pipeline::{Format, LoadSpec};
 use tidegate_core::schema::{DataType, Field, TableSchema};
 
-use super::chunks::{Chunk, Chunks, Sizes};
+use super::chunks::{Chunks, Sizes};
 use super::inputs::Input;
 use super::read::{self, Reading};
 use super::{Job, out};
@@ -114,7 +113,7 @@ fn sample(
     for input in sampled(inputs) {
         if let Some(chunk) = Chunks::open(input, 0, job.format, sizes, &unread)?.next()? {
             let (_, batch, page) = of_input(0, input, chunk.format, spec);
-            loader.page(&batch, &page, &chunk.body).map_err(|error| placed(error, input, &chunk))?;
+            loader.page(&batch, &page, chunk.body)?;
         }
     }
     Ok(match loader.finish()? {
@@ -179,7 +178,10 @@ impl Pass<'_> {
                 Some(same) => papers.insert(same),
                 None => papers.insert(of_input(chunk.input, input, chunk.format, self.spec)),
             };
-            loader.page(batch, page, &chunk.body).map_err(|error| placed(error, input, &chunk))?;
+            if chunk.format == Format::Csv && chunk.line > 0 {
+                page.key = format!("{}, from line {}", input.name, chunk.line + 1);
+            }
+            loader.page(batch, page, chunk.body)?;
             self.write(loader.ready())?;
         }
         Ok(loader.finish()?)
@@ -247,17 +249,4 @@ fn of_input(number: usize, input: &Input, format: Format, spec: &LoadSpec) -> (u
         fields: Default::default(),
     };
     (number, batch, page)
-}
-
-/// The error, its place counted from the beginning of the file.
-fn placed(error: LoadError, input: &Input, chunk: &Chunk) -> Error {
-    let LoadError::Page { page, source: DecodeError::Malformed { at, message } } = error else {
-        return error.into();
-    };
-    let before = &chunk.body[..at.min(chunk.body.len())];
-    let line = chunk.line + memchr::memchr_iter(b'\n', before).count() as u64 + 1;
-    let bare = message.split_once(": ").filter(|(first, _)| first.starts_with("line ")).map(|(_, rest)| rest);
-    let message = format!("line {line}: {}", bare.unwrap_or(&message));
-    let name = if page.is_empty() { input.name.clone() } else { page };
-    LoadError::Page { page: name, source: DecodeError::Malformed { at, message } }.into()
 }
