@@ -2,7 +2,9 @@
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{aws, cadence, check, demo, generate, init, load, partition, preview, replay, run, status};
+use crate::commands::{
+    aws, cadence, check, demo, generate, init, load, partition, preview, replay, run, status,
+};
 use crate::failure::Failure;
 use crate::output::Shell;
 

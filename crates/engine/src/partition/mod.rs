@@ -13,8 +13,6 @@ mod manifest;
 mod open;
 mod out;
 mod read;
-#[cfg(test)]
-mod tests;
 mod work;
 
 use std::io::Read;
