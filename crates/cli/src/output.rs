@@ -10,7 +10,8 @@ use crate::args::LogForm;
 /// Where a command writes to, and how much it may say.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
-    quiet: bool,
+    /// Whether nothing but errors and asked-for results may be written.
+    pub(crate) quiet: bool,
     /// The log's form, which is also that of errors.
     pub(crate) log: LogForm,
     /// Whether somebody watches stderr: progress bars and colour are for them alone.
@@ -44,6 +45,11 @@ impl Shell {
         if !self.quiet {
             write_or_leave(io::stderr().lock(), format_args!("{text}\n"));
         }
+    }
+
+    /// Says on stderr what failed, `--quiet` or not.
+    pub(crate) fn complain(&self, text: impl Display) {
+        write_or_leave(io::stderr().lock(), format_args!("{text}\n"));
     }
 
     /// Whether stderr may hold colour.

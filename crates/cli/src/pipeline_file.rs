@@ -56,9 +56,12 @@ impl PipelineFile {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let next = match error.kind() {
-        std::io::ErrorKind::NotFound => "; `tidegate init` writes one",
-        _ => "",
-    };
-    Failure::config(format!("cannot read {}: {error}{next}", path.display()))
+    let path = path.display();
+    Failure::config(match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("there is no file {path}; name the pipeline file, or write one with `tidegate init URL`")
+        }
+        std::io::ErrorKind::IsADirectory => format!("{path} is a directory; name the pipeline file in it"),
+        _ => format!("cannot read {path}: {error}"),
+    })
 }

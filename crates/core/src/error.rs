@@ -52,7 +52,7 @@ impl Kind {
             Kind::Source => "check the API's address, credentials and answer",
             Kind::Data => "look at quarantine/ and at the stream's contract and columns",
             Kind::Transient => {
-                "try again later, or leave `tidegate run` running: it does; check the network, the API or the store if it lasts"
+                "try again (`tidegate run` left running does so by itself); check the network, the API or the store if it lasts"
             }
             Kind::Internal => "report it with the message and the log",
         }

@@ -142,8 +142,9 @@ async fn https_to_a_server_without_it_is_a_connection_error() {
     let api = Api::raw(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let url = api.url.replace("http://", "https://");
     let limits = Limits::default();
-    let result = ReqwestHttp::new(&limits).send(&request(&url), &limits).await;
-    assert!(matches!(result, Err(HttpError::Connection { .. })), "{result:?}");
+    let error = ReqwestHttp::new(&limits).send(&request(&url), &limits).await.expect_err("no TLS there");
+    assert!(matches!(error, HttpError::Connection { .. }), "{error:?}");
+    assert!(error.to_string().contains("write http://"), "{error}");
 }
 
 #[tokio::test]

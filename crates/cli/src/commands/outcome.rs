@@ -59,7 +59,7 @@ pub(super) fn show(
         shell.line(format_args!("{verb}: {all}, {rows}, {files}"));
     }
     for one in failed {
-        shell.say(format_args!("{} failed ({}): {}", one.subject, one.kind.word(), one.message));
+        shell.complain(format_args!("{} failed ({}): {}", one.subject, one.kind.word(), one.message));
     }
     match failed.first() {
         Some(first) => Err(Failure::Other {

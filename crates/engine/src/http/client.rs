@@ -185,11 +185,17 @@ fn text(value: &HeaderValue) -> String {
         .map_or_else(|_| value.as_bytes().iter().copied().map(char::from).collect(), str::to_owned)
 }
 
-/// The innermost word of the library on what went wrong; it knows no URL.
+/// The innermost word of the library on what went wrong; it knows no URL. An answer that is no TLS at all comes of an
+/// `https` too much.
 fn root(error: &reqwest::Error) -> String {
     let mut innermost: Option<&dyn std::error::Error> = error.source();
     while let Some(next) = innermost.and_then(|inner| inner.source()) {
         innermost = Some(next);
     }
-    innermost.map_or_else(|| "no connection".to_owned(), ToString::to_string)
+    match innermost.map_or_else(|| "no connection".to_owned(), ToString::to_string) {
+        said if said.contains("InvalidContentType") => {
+            "no TLS is spoken there; write http:// in front if that is meant".to_owned()
+        }
+        said => said,
+    }
 }

@@ -1,5 +1,6 @@
 //! `run`: several streams, polled when due and loaded at once, against an API in memory.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tidegate_core::request::{Request, Response};
 use tidegate_engine::{Env, Event, Http, HttpError, LoadMode, RunOptions, Summary, run, status};
 
 use crate::reading::lake;
-use crate::world::{at, memory};
+use crate::world::{at, env_over, memory, slept};
 
 /// `/counter` counts its requests, `/still` never changes, `/broken` is not there.
 #[derive(Default)]
@@ -91,6 +92,23 @@ async fn told_to_stop_it_ends_with_all_that_was_staged_loaded() {
     let summary =
         run(&env, &three_streams(), options, async { drop(told.await) }, &observer).await.expect("runs");
     assert!(summary.loads >= 3 && summary.loads == summary.changed, "{summary:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_stalls_nothing_and_loses_nothing() {
+    let today = world();
+    go(&today, ONCE).await;
+    let stores = env_over(Arc::clone(&today.staging), Arc::clone(&today.lake));
+    let yesterday = Env { clock: slept(at("2026-11-22T12:00:00Z")), http: today.http.clone(), ..stores };
+    let until = at("2026-11-22T13:05:00Z");
+    let summary = go(&yesterday, RunOptions { once: false, until: Some(until), load: LoadMode::Event }).await;
+    assert!(summary.polls >= 3, "it does not wait for tomorrow: {summary:?}");
+    let status = status(&yesterday, &three_streams()).await.expect("looks");
+    let counter = &status.streams[0];
+    assert_eq!((counter.batches, counter.lag, counter.polls.head), (1 + summary.changed, 0, counter.batches));
+    let (rows, _) = lake(&yesterday).await;
+    let distinct: BTreeSet<_> = rows.iter().collect();
+    assert_eq!((rows.len() as u64, distinct.len()), (2 + summary.rows, rows.len()), "each record once");
 }
 
 #[tokio::test]

@@ -45,9 +45,14 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
+/// A clock that stands at this time.
+pub fn slept(at: Timestamp) -> Arc<Slept> {
+    Arc::new(Slept(AtomicI64::new(at.as_millisecond())))
+}
+
 pub fn env_over(staging: Arc<dyn ObjectStore>, lake: Arc<dyn ObjectStore>) -> Env {
     Env {
-        clock: Arc::new(Slept(AtomicI64::new(at("2026-11-23T12:00:00Z").as_millisecond()))),
+        clock: slept(at("2026-11-23T12:00:00Z")),
         http: Arc::new(NoApi),
         staging,
         lake,

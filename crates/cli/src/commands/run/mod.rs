@@ -47,7 +47,7 @@ impl Run {
                 .and_then(|span| SystemClock.now().checked_add(SignedDuration::try_from(span.0).ok()?).ok()),
             load: self.window.map_or(LoadMode::Event, |window| LoadMode::Window(window.0)),
         };
-        let progress = Progress::start(shell);
+        let progress = Progress::start(shell, self.once);
         let summary = block_on(async {
             let stop = signals::stop(shell)?;
             Ok(run(&env, &file.pipeline, options, stop, &|event| progress.note(&event)).await?)
@@ -55,7 +55,7 @@ impl Run {
         progress.end();
         if self.json {
             shell.json(&summary);
-        } else {
+        } else if !shell.quiet {
             shell.line(line(&summary));
         }
         self.judge(&summary)
@@ -78,7 +78,7 @@ fn line(summary: &Summary) -> String {
     let mut parts = vec![
         words::count(summary.polls, "poll"),
         format!("{} changed", summary.changed),
-        format!("{} of {} requests answered 304", summary.not_modified, summary.requests),
+        format!("{}, {} answered 304", words::count(summary.requests, "request"), summary.not_modified),
         format!("{} in {}", words::count(summary.rows, "row"), words::count(summary.files, "file")),
         words::bytes(summary.bytes),
     ];

@@ -16,12 +16,18 @@ pub(super) struct Progress {
     shell: Shell,
     bar: ProgressBar,
     summary: Mutex<Summary>,
+    /// Whether no stream is polled again.
+    once: bool,
 }
 
 impl Progress {
     /// Begins; the living line is for a terminal alone.
-    pub(super) fn start(shell: &Shell) -> Progress {
-        let target = if shell.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    pub(super) fn start(shell: &Shell, once: bool) -> Progress {
+        let target = if shell.watched && !shell.quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if shell.watched {
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -29,7 +35,7 @@ impl Progress {
             }
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Progress { shell: shell.clone(), bar, summary: Mutex::default() }
+        Progress { shell: shell.clone(), bar, summary: Mutex::default(), once }
     }
 
     /// Ends the living line.
@@ -44,9 +50,9 @@ impl Progress {
         if self.shell.log == LogForm::Json {
             return log(event);
         }
-        if let Some(line) = line(event) {
-            let now = SystemClock.now().strftime("%H:%M:%SZ").to_string();
-            self.bar.suspend(|| self.shell.say(format_args!("{now} {line}")));
+        if let Some(line) = line(event, self.once) {
+            let line = format!("{} {line}", SystemClock.now().strftime("%H:%M:%SZ"));
+            self.bar.suspend(|| if fails(event) { self.shell.complain(line) } else { self.shell.say(line) });
         }
         let totals = format!(
             "{}, {} changed, {}",
@@ -63,8 +69,17 @@ impl Progress {
     }
 }
 
+/// Whether something did not come through.
+fn fails(event: &Event<'_>) -> bool {
+    match event {
+        Event::Failed { .. } => true,
+        Event::Polled { visit, .. } => !visit.failures.is_empty(),
+        Event::Loaded(_) | Event::Sleeping { .. } => false,
+    }
+}
+
 /// A line for a person; waiting is said by the living line only.
-fn line(event: &Event<'_>) -> Option<String> {
+fn line(event: &Event<'_>, once: bool) -> Option<String> {
     match event {
         Event::Polled { visit, .. } => {
             let failures: String = visit
@@ -83,6 +98,7 @@ fn line(event: &Event<'_>) -> Option<String> {
             Some(format!("made anew {}", outcome::line(load)))
         }
         Event::Failed { subject, error, next } => {
+            let next = next.filter(|_| !once);
             let next =
                 next.map_or_else(String::new, |next| format!("; again at {}", next.strftime("%H:%M:%SZ")));
             Some(format!("{subject} failed ({}): {error}{next}", error.kind().word()))
