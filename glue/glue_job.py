@@ -49,7 +49,7 @@ class Beyond(Failed):
 
 
 class NeedsWider(Exception):
-    """The table must first be widened, and this task may not."""
+    """The table must first be created or widened, and this task may not."""
 
 
 class PageGone(Failed):
@@ -200,6 +200,12 @@ class Obj(list):
 SPACE = re.compile(r"[ \n\r\t]*")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 MAX_DEPTH = 128
+
+
+# An escape; in a group where it is half of a surrogate pair.
+HALVES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 
 
 def refuse(word):
@@ -997,7 +1003,7 @@ class Column:
         """The value for Arrow; `None` where it is null or does not fit, which is noted."""
         if self.event:
             nanos = notes.times.parse(value)
-            notes.event = (nanos, value)
+            notes.event = (nanos, "" if nanos is not None else notes.raw(at, value))
             if self.type == "timestamp":
                 return None if nanos is None else nanos // 1000
         if value is None:
@@ -1145,6 +1151,8 @@ class Loader:
 
         try:
             text = to_text(body, page.get("charset"))
+            if re.search(r"\\u[dD]", text) and any(match[1] for match in HALVES.finditer(text)) and page["format"] != "csv":
+                raise Failed("a \\u escape is half of a surrogate pair")
             if page["format"] == "csv":
                 if route(self.spec["records"]):
                     raise Failed(f"a CSV page has no `{self.spec['records']}`; leave `records` out")
@@ -1226,20 +1234,22 @@ class Loader:
         if self.event is None or self.notes.event is not None:
             return
         if any(self.event == m.field or self.event.startswith(f"{m.field}.") for m in misfits):
+            at = ()
             for name in self.event.split("."):
-                if type(value) is not Obj or name not in dict(value):
+                places = [i for i, (key, _) in enumerate(value) if key == name] if type(value) is Obj else []
+                if not places:
                     return
-                value = dict(value)[name]
-            self.notes.event = (self.notes.times.parse(value), value)
+                at, value = (*at, places[-1]), value[places[-1]][1]
+            self.notes.event = (self.notes.times.parse(value), self.notes.raw(at, value))
 
     def land(self, place, row, discarded, size):
         batch = place[0]
         nanos = parse_time(batch["polled_at"])
         polled = nanos // 1000
         if self.event is not None:
-            nanos, found = self.notes.event or (None, None)
+            nanos, found = self.notes.event or (None, "null")
             if nanos is None:
-                return self.discard(place, Misfit("event", None, self.event, found, to_json(found)))
+                return self.discard(place, Misfit("event", None, self.event, None, found))
         for misfit in discarded:
             self.quarantine_line(place, misfit)
         self.rows += 1
@@ -1378,6 +1388,8 @@ class Lake:
         table = spec["table"]
         before = version = self.latest_version(table)
         while True:
+            if version == 0 and not may_widen:
+                raise NeedsWider
             loader = Loader(load, spec, self.schema(table, version))
             for batch in batches:
                 for page in batch["pages"]:
@@ -1569,8 +1581,8 @@ def of_manifest(manifest, end, widened=False):
 AT_ONCE = 16
 
 
-def one_task(staging, lake, item, may_widen):
-    """One load as a task; what goes wrong stops no other."""
+def one_load(staging, lake, item, may_widen):
+    """One load; what goes wrong with it stops no other."""
     kind, subject = item
     try:
         world = Lake(staging, lake)
@@ -1582,7 +1594,7 @@ def one_task(staging, lake, item, may_widen):
     except PageGone as error:
         return {"gone": subject, "error": f"{subject}: {error}"}
     except Exception as error:
-        return {"error": f"{subject}: {error if isinstance(error, Failed) else repr(error)}"}
+        return {"load": subject, "error": f"{subject}: {error if isinstance(error, Failed) else repr(error)}"}
 
 
 class Run:
@@ -1592,28 +1604,29 @@ class Run:
         self.spark, self.addresses, self.world = spark, (staging, lake), Lake(staging, lake)
         self.reports = []
 
-    def each(self, items, may_widen):
-        """All items at once, a task each."""
-        if not items:
+    def each(self, groups, may_widen):
+        """All groups at once, a task each; within a group one load after the other."""
+        if not groups:
             return []
         staging, lake = self.addresses
-        work = self.spark.sparkContext.parallelize(items, min(len(items), 10_000))
-        return work.map(lambda item: one_task(staging, lake, item, may_widen)).collect()
+        work = self.spark.sparkContext.parallelize(groups, min(len(groups), 10_000))
+        task = lambda group: [one_load(staging, lake, item, may_widen) for item in group]  # noqa: E731
+        return [one for done in work.map(task).collect() for one in done]
 
     def load(self, items):
-        """Of each stream the first load may widen its table, and the others wait for no one unless they do not fit; so
-        the ledger grows in the order of the batches, whatever runs first."""
-        while items:
-            first = {}
-            for item in items:
-                first.setdefault(stream_of(item), item)
-            leaders = list(first.values())
-            done = self.each(leaders, True)
-            followers = [item for item in items if item not in leaders]
-            done += self.each(followers, False)
+        """Only the first loads of a stream may widen its table, in their order; the others wait for none of them unless
+        they do not fit. So the ledger grows in the order of the batches, whatever runs first. The first are one, then
+        two, then four, so that a table that changes with each load does not have the rest decoded again each time."""
+        streams, first = collections.defaultdict(list), 1
+        for item in items:
+            streams[stream_of(item)].append(item)
+        while streams:
+            done = self.each([rest[:first] for rest in streams.values()], True)
+            done += self.each([[item] for rest in streams.values() for item in rest[first:]], False)
             self.reports += [one for one in done if "again" not in one]
             again = {one["again"] for one in done if "again" in one}
-            items = [item for item in followers if item in again]
+            streams = {name: left for name, rest in streams.items() if (left := [item for item in rest if item in again])}
+            first *= 2
 
     # ------------------------------------------------------------ what there is to do
 
@@ -1674,36 +1687,36 @@ class Run:
     # ------------------------------------------------------------ after a widening: one physical schema per table
 
     def retype(self):
-        versions = collections.defaultdict(int)
+        """Brings all ended loads to the latest version of their table. Since a load claims before it reads the ledger,
+        whoever lists the claims after a version exists sees every load that may still end with an older one."""
+        due = collections.defaultdict(int)
         for key in self.world.lake.list("_tidegate/schema/"):
             table, version = key.split("/")[-2], int(key.rsplit("/", 1)[1].removesuffix(".json"))
-            versions[table] = max(versions[table], version)
-        for table, version in versions.items():
-            mark = f"_tidegate/retyped/{table}/{version:06}.json"
-            if version > 1 and self.world.lake.get(mark) is None:
-                self.retype_table(table, version, mark)
-
-    def retype_table(self, table, version, mark):
-        """Brings all ended loads of a table to a version. Since a load claims before it reads the ledger, whoever lists
-        the claims after the version exists sees every load that may still end with an older one."""
+            due[table] = max(due[table], version)
+        mark = lambda table: f"_tidegate/retyped/{table}/{due[table]:06}.json"  # noqa: E731
+        marked = set(self.world.lake.list("_tidegate/retyped/"))
+        due = {table: version for table, version in due.items() if version > 1 and mark(table) not in marked}
+        if not due:
+            return
         self.inventory()
-        under_way = any(self.table_of(load) == table for load in set(self.documents(self.unended, self.owner)))
-        wanted = physical(self.world.schema(table, version))
-        same = {version: True, 0: False}
-        behind = []
+        under_way = {self.table_of(load) for load in set(self.documents(self.unended, self.owner))}
+        behind, same = {}, {}
         for manifest in self.documents(self.ended, self.world.latest):
-            if manifest["spec"]["table"] != table or not manifest["files"]:
-                continue
-            has = manifest["schema_version"]
-            if has not in same:
-                same[has] = physical(self.world.schema(table, has)).equals(wanted)
-            if not same[has]:
-                behind.append(("rewrite", manifest["load"]))
-        done = self.each(behind, True)
-        left = sorted(one["gone"] for one in done if "gone" in one)
+            table, has = manifest["spec"]["table"], manifest["schema_version"]
+            if table in due and manifest["files"]:
+                if (table, has) not in same:
+                    same[table, has] = self.physical(table, has).equals(self.physical(table, due[table]))
+                if not same[table, has]:
+                    behind[manifest["load"]] = table
+        done = self.each([[("rewrite", load)] for load in behind], True)
         self.reports += [one for one in done if "gone" not in one]
-        if not under_way and not any("error" in one and "gone" not in one for one in done):
-            create_once(self.world.lake, mark, {"left_behind": left} if left else {})
+        for table in due.keys() - under_way - {behind[one["load"]] for one in done if "error" in one and "gone" not in one}:
+            left = sorted(one["gone"] for one in done if "gone" in one and behind[one["gone"]] == table)
+            create_once(self.world.lake, mark(table), {"left_behind": left} if left else {})
+
+    def physical(self, table, version):
+        """The columns of a version as Parquet knows them."""
+        return pa.schema(arrow_fields(self.world.schema(table, version)["fields"]))
 
     def table_of(self, load):
         match = EVENT_LOAD.fullmatch(load)
@@ -1712,17 +1725,13 @@ class Run:
         return read_document(self.world.lake, f"_tidegate/plans/{load}.json")["table"]
 
 
-def physical(schema):
-    return pa.schema(arrow_fields(schema["fields"]))
-
-
 def event_load(key):
     return "-".join(BATCH.fullmatch(key).groups())
 
 
 def stream_of(item):
     kind, subject = item
-    return subject.split("/")[1] if kind == "batch" else subject.split("-")[0]
+    return subject.rpartition("/")[0] if kind == "batch" else subject.partition("-")[0]
 
 
 def seconds_of(span):

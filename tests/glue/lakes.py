@@ -72,7 +72,8 @@ def manifests(lake):
 
 def plain(manifest):
     files = [(file["key"], file["rows"]) for file in manifest["files"]]
-    names = ("load", "batches", "polled", "spec", "schema_version", "rows", "quarantined")
+    # Two versions may mean the same files, so the version is not compared, but the files are.
+    names = ("load", "batches", "polled", "spec", "rows", "quarantined")
     return {**{name: manifest[name] for name in names}, "files": files}
 
 
@@ -84,22 +85,29 @@ def physical(path):
 def differences(rust, spark):
     """What two lakes differ in: paths, types, rows, quarantine, documents."""
     told = []
-    theirs, ours = found(rust, "", ".parquet"), found(spark, "", ".parquet")
-    told += [f"only in one lake: {key}" for key in theirs.keys() ^ ours.keys()]
-    for key in theirs.keys() & ours.keys():
-        if physical(theirs[key]) != physical(ours[key]):
-            told.append(f"{key}: {physical(theirs[key])} is not {physical(ours[key])}")
-        # Through the file alone: a path has partition columns, which are compared by name.
-        elif not pq.ParquetFile(theirs[key]).read().equals(pq.ParquetFile(ours[key]).read()):
-            told.append(f"{key}: rows differ")
-    one, other = ({k: p.read_bytes() for k, p in found(lake, "quarantine").items()} for lake in (rust, spark))
-    told += [f"{key}: {one.get(key)} is not {other.get(key)}" for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
-    for folder in ("_tidegate/schema", "_tidegate/claims", "_tidegate/retyped", "_tidegate/plans", "_tidegate/rewrites"):
-        if documents(rust, folder) != documents(spark, folder):
-            told.append(f"{folder}: {documents(rust, folder)} is not {documents(spark, folder)}")
-    one, other = ({load: plain(m) for load, m in manifests(lake).items()} for lake in (rust, spark))
-    told += [f"{load}: {one.get(load)} is not {other.get(load)}" for load in one.keys() | other.keys() if one.get(load) != other.get(load)]
+
+    def compare(one, other):
+        for key in sorted(one.keys() | other.keys()):
+            if one.get(key) != other.get(key):
+                told.append(f"{key}: rust {one.get(key)}, spark {other.get(key)}")
+
+    compare(*({key: physical(path) for key, path in found(lake, "", ".parquet").items()} for lake in (rust, spark)))
+    # Through each file alone: the partition columns of a path are compared by its name.
+    compare(*({f"{key} rows": rows_of(path) for key, path in found(lake, "", ".parquet").items()} for lake in (rust, spark)))
+    compare(*(quarantined(lake) for lake in (rust, spark)))
+    for folder in ("schema", "claims", "retyped", "plans", "rewrites"):
+        compare(*(documents(lake, f"_tidegate/{folder}") for lake in (rust, spark)))
+    compare(*({f"{load} {name}": value for load, m in manifests(lake).items() for name, value in plain(m).items()} for lake in (rust, spark)))
     return told
+
+
+def rows_of(path):
+    return [repr(row) for row in pq.ParquetFile(path).read().to_pylist()]
+
+
+def quarantined(lake):
+    lines = {key: path.read_text().splitlines() for key, path in found(lake, "quarantine").items()}
+    return {f"{key} line {number}": line for key, all in lines.items() for number, line in enumerate(all)}
 
 
 def sound(lake):
