@@ -113,6 +113,26 @@ impl<'a> Reader<'a> {
         Ok(Some(key))
     }
 
+    /// Passes over the next key and its colon, if it is the one that `matches`, which gets what stands behind the comma
+    /// and says how long key and colon are. `first` as for [`Reader::next_key`].
+    #[inline]
+    pub(crate) fn take_key(&mut self, first: bool, matches: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        if !first {
+            if bytes.get(at) != Some(&b',') {
+                return false;
+            }
+            at += 1;
+            at += usize::from(bytes.get(at) == Some(&b' '));
+        }
+        let length = bytes.get(at..).and_then(matches);
+        if let Some(length) = length {
+            self.at = at + length;
+        }
+        length.is_some()
+    }
+
     /// Enters an array; then call [`Reader::next_item`] until it returns false.
     #[inline]
     pub fn begin_array(&mut self) -> Result<(), JsonError> {

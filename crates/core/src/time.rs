@@ -52,6 +52,16 @@ impl Times {
         time.filter(in_range)
     }
 
+    /// Microseconds since 1970 of a text that is RFC 3339, unless another format is named; a short cut for most.
+    #[inline]
+    pub(crate) fn plain_rfc3339(&self, text: &str) -> Option<i64> {
+        if self.format.is_some() {
+            return None;
+        }
+        // Times of the first and the last day are left to the full check of the range.
+        rfc3339(text).filter(|micros| (-62_135_510_400_000_000..253_402_128_000_000_000).contains(micros))
+    }
+
     fn text(&self, text: &str) -> Option<Timestamp> {
         if let Some(format) = &self.format {
             return self.formatted(format, text);

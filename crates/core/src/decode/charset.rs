@@ -9,6 +9,14 @@ use super::DecodeError;
 /// The page as UTF-8: a byte-order mark removed (it decides over a declared character set), a declared character set
 /// converted. A byte that is none of the set is an error.
 pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, DecodeError> {
+    Ok(match to_text(body, charset)? {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    })
+}
+
+/// The same as text.
+pub(crate) fn to_text<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, DecodeError> {
     if let Some((encoding, length)) = Encoding::for_bom(body) {
         return convert(encoding, &body[length..], length);
     }
@@ -28,16 +36,15 @@ fn convert<'a>(
     encoding: &'static Encoding,
     bytes: &'a [u8],
     base: usize,
-) -> Result<Cow<'a, [u8]>, DecodeError> {
+) -> Result<Cow<'a, str>, DecodeError> {
     if encoding == UTF_8 {
         return match std::str::from_utf8(bytes) {
-            Ok(_) => Ok(Cow::Borrowed(bytes)),
+            Ok(text) => Ok(Cow::Borrowed(text)),
             Err(e) => Err(not_utf8(bytes, e.valid_up_to(), base)),
         };
     }
     match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
-        Some(Cow::Borrowed(_)) => Ok(Cow::Borrowed(bytes)),
-        Some(Cow::Owned(text)) => Ok(Cow::Owned(text.into_bytes())),
+        Some(text) => Ok(text),
         None => {
             let at = base + first_malformed(encoding, bytes);
             let message = format!("this is not {}, the character set that the API declares", encoding.name());

@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::json::{JsonError, Reader, utf8};
 use crate::pipeline::Format;
 
+pub(crate) use charset::to_text;
 pub use charset::to_utf8;
 use path::Route;
 
@@ -38,12 +39,20 @@ impl From<JsonError> for DecodeError {
 }
 
 impl DecodeError {
-    /// The same error, the line of `text` named in its message.
-    pub(crate) fn with_line(self, text: &str) -> DecodeError {
+    /// The same error in a text that begins this many bytes further on.
+    pub(crate) fn moved(self, bytes: usize) -> DecodeError {
+        match self {
+            DecodeError::Malformed { at, message } => DecodeError::Malformed { at: at + bytes, message },
+            path => path,
+        }
+    }
+
+    /// The same error, the line of `text` named in its message; `before` lines stand before the text.
+    pub(crate) fn with_line(self, text: &str, before: usize) -> DecodeError {
         match self {
             DecodeError::Malformed { at, message } => {
-                let before = &text.as_bytes()[..at.min(text.len())];
-                let line = memchr::memchr_iter(b'\n', before).count() + 1;
+                let part = &text.as_bytes()[..at.min(text.len())];
+                let line = before + memchr::memchr_iter(b'\n', part).count() + 1;
                 DecodeError::Malformed { at, message: format!("line {line}: {message}") }
             }
             path => path,
@@ -56,7 +65,7 @@ impl DecodeError {
 pub fn records<'a>(body: &'a [u8], format: Format, path: &str) -> Result<Vec<Cow<'a, [u8]>>, DecodeError> {
     let mut out = Vec::new();
     let text = utf8(body)?;
-    let each = each_record(text, format, path, &mut |reader: &mut Reader<'_>| {
+    let each = Records::new(path)?.each(text, format, &mut |reader: &mut Reader<'_>| {
         reader.peek()?;
         let start = reader.at();
         let raw = reader.skip()?;
@@ -66,27 +75,55 @@ pub fn records<'a>(body: &'a [u8], format: Format, path: &str) -> Result<Vec<Cow
         });
         Ok::<(), DecodeError>(())
     });
-    each.map_err(|error| if format == Format::Ndjson { error.with_line(text) } else { error })?;
+    each.map_err(|error| if format == Format::Ndjson { error.with_line(text, 0) } else { error })?;
     Ok(out)
 }
 
-/// Calls `visit` for every record of a page, the reader standing before it; `visit` reads exactly that value. An error
-/// anywhere in the page comes when its place is reached, so what was visited before must be thrown away.
-pub(crate) fn each_record<E: From<DecodeError>>(
-    text: &str,
-    format: Format,
-    path: &str,
-    visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let route = Route::parse(path)?;
-    match format {
-        Format::Json => route.each(text, 0..text.len(), visit),
-        Format::Ndjson => lines(text).try_for_each(|line| route.each(text, line, visit)),
-        Format::Csv if route.is_root() => csv::each_record(text, visit),
-        Format::Csv => {
-            Err(DecodeError::Path(format!("a CSV page has no `{path}`; leave `records` out")).into())
+/// Where the records of a page are, made ready for many pages.
+#[derive(Default)]
+pub(crate) struct Records(Route);
+
+impl Records {
+    /// The records that a JSONPath leads to.
+    pub(crate) fn new(path: &str) -> Result<Records, DecodeError> {
+        Route::parse(path).map(Records)
+    }
+
+    /// Calls `visit` for every record of a page, the reader standing before it; `visit` reads exactly that value. An
+    /// error anywhere in the page comes when its place is reached, so what was visited before must be thrown away.
+    pub(crate) fn each<E: From<DecodeError>>(
+        &self,
+        text: &str,
+        format: Format,
+        visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let route = &self.0;
+        match format {
+            Format::Json => route.each(text, 0..text.len(), visit),
+            Format::Ndjson if route.is_root() => lines(text).try_for_each(|line| object(text, line, visit)),
+            Format::Ndjson => lines(text).try_for_each(|line| route.each(text, line, visit)),
+            Format::Csv if route.is_root() => csv::each_record(text, visit),
+            Format::Csv => {
+                let message = "a CSV page has no path to its records; leave `records` out".to_owned();
+                Err(DecodeError::Path(message).into())
+            }
         }
     }
+}
+
+/// Visits a line that is one record, as nearly all are; any other goes the long way.
+#[inline]
+fn object<E: From<DecodeError>>(
+    text: &str,
+    line: Range<usize>,
+    visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    if text.as_bytes()[line.start] != b'{' {
+        return Route::default().each(text, line, visit);
+    }
+    let mut reader = Reader::part(text, line);
+    visit(&mut reader)?;
+    reader.end().map_err(|error| E::from(DecodeError::from(error)))
 }
 
 /// Byte ranges of the lines that hold more than whitespace.

@@ -18,6 +18,13 @@ pub(super) enum Route {
     Query(JsonPath),
 }
 
+impl Default for Route {
+    /// The document itself.
+    fn default() -> Route {
+        Route::Plain(Vec::new())
+    }
+}
+
 /// One step of a plain path.
 pub(super) enum Step {
     /// `.name`, `['name']`

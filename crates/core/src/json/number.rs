@@ -8,8 +8,8 @@ pub struct Number<'a> {
     text: &'a str,
     /// The digits without sign, point and exponent; meaningless beyond 19 digits.
     mantissa: u64,
-    /// Digits from the first that is not zero.
-    digits: u32,
+    /// Digits before and after the point, zeros included.
+    count: u32,
     /// Digits after the point.
     fraction: u32,
     exponent: bool,
@@ -40,18 +40,29 @@ impl<'a> Number<'a> {
     /// beyond 19 digits.
     #[inline]
     pub fn unscaled(&self) -> Option<(u64, u32)> {
-        (self.digits <= 19 && !self.exponent).then_some((self.mantissa, self.fraction))
+        (!self.exponent && self.fits(19)).then_some((self.mantissa, self.fraction))
     }
 
     /// Number of digits from the first that is not zero.
     pub fn digits(&self) -> u32 {
-        self.digits
+        if self.count <= 19 {
+            return self.mantissa.checked_ilog10().map_or(0, |log| log + 1);
+        }
+        let digits = self.text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
+        let significant = digits.filter(u8::is_ascii_digit).skip_while(|byte| *byte == b'0').count();
+        u32::try_from(significant).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it has at most `most` digits from the first that is not zero.
+    #[inline]
+    pub(crate) fn fits(&self, most: u32) -> bool {
+        self.count <= most || self.digits() <= most
     }
 
     /// The 64-bit integer it spells.
     #[inline]
     pub fn as_i64(&self) -> Option<i64> {
-        if !self.is_integer() || self.digits > 19 {
+        if !self.is_integer() || !self.fits(19) {
             return None;
         }
         if self.is_negative() {
@@ -84,52 +95,68 @@ const POWERS: [f64; 23] = [
 #[inline]
 pub(super) fn scan(text: &str, start: usize) -> Result<Number<'_>, JsonError> {
     let bytes = text.as_bytes();
-    let mut digits = Digits { at: start, mantissa: 0, significant: 0 };
-    digits.at += usize::from(bytes.get(start) == Some(&b'-'));
-    let whole = digits.at;
-    digits.run(bytes)?;
-    if bytes[whole] == b'0' && digits.at > whole + 1 {
+    let whole = start + usize::from(bytes.get(start) == Some(&b'-'));
+    let (mut at, mut mantissa) = run(bytes, whole, 0);
+    let mut count = at - whole;
+    if count == 0 {
+        return Err(no_digit(bytes, at));
+    }
+    if bytes[whole] == b'0' && count > 1 {
         return Err(JsonError { at: whole, fault: Fault::BadNumber });
     }
     let mut fraction = 0;
-    if bytes.get(digits.at) == Some(&b'.') {
-        digits.at += 1;
-        fraction = digits.run(bytes)?;
+    if bytes.get(at) == Some(&b'.') {
+        let point = at + 1;
+        (at, mantissa) = run(bytes, point, mantissa);
+        fraction = at - point;
+        count += fraction;
+        if fraction == 0 {
+            return Err(no_digit(bytes, at));
+        }
     }
-    let (mantissa, significant) = (digits.mantissa, digits.significant);
-    let exponent = matches!(bytes.get(digits.at), Some(b'e' | b'E'));
+    let exponent = !matches!(bytes.get(at), Some(b',' | b'}' | b']')) && ends(bytes, &mut at)?;
+    let (count, fraction) = (short(count), short(fraction));
+    Ok(Number { text: &text[start..at], mantissa, count, fraction, exponent })
+}
+
+fn short(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Reads digits, if there are any: where they end, and the mantissa with them.
+#[inline]
+fn run(bytes: &[u8], mut at: usize, mut mantissa: u64) -> (usize, u64) {
+    while let Some(byte @ b'0'..=b'9') = bytes.get(at) {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+        at += 1;
+    }
+    (at, mantissa)
+}
+
+/// Reads the exponent, if there is one, and checks that the number ends there.
+#[inline(never)]
+fn ends(bytes: &[u8], at: &mut usize) -> Result<bool, JsonError> {
+    let exponent = matches!(bytes.get(*at), Some(b'e' | b'E'));
     if exponent {
-        digits.at += 1;
-        digits.at += usize::from(matches!(bytes.get(digits.at), Some(b'+' | b'-')));
-        digits.run(bytes)?;
-    }
-    if matches!(bytes.get(digits.at), Some(b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'+' | b'-')) {
-        return Err(JsonError { at: digits.at, fault: Fault::BadNumber });
-    }
-    Ok(Number { text: &text[start..digits.at], mantissa, digits: significant, fraction, exponent })
-}
-
-struct Digits {
-    at: usize,
-    mantissa: u64,
-    significant: u32,
-}
-
-impl Digits {
-    /// Reads one digit or more; how many they were.
-    #[inline]
-    fn run(&mut self, bytes: &[u8]) -> Result<u32, JsonError> {
-        let start = self.at;
-        while let Some(byte @ b'0'..=b'9') = bytes.get(self.at) {
-            self.mantissa = self.mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-            self.significant += u32::from(self.significant > 0 || *byte != b'0');
-            self.at += 1;
-        }
-        match (self.at - start, bytes.get(self.at)) {
-            (0, None) => Err(JsonError { at: self.at, fault: Fault::Ends("a number") }),
-            (0, Some(b'I' | b'N')) => Err(JsonError { at: self.at, fault: Fault::NotANumber }),
-            (0, Some(_)) => Err(JsonError { at: self.at, fault: Fault::BadNumber }),
-            (count, _) => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
+        *at += 1;
+        *at += usize::from(matches!(bytes.get(*at), Some(b'+' | b'-')));
+        let start = *at;
+        *at = run(bytes, start, 0).0;
+        if *at == start {
+            return Err(no_digit(bytes, start));
         }
     }
+    if matches!(bytes.get(*at), Some(b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'+' | b'-')) {
+        return Err(JsonError { at: *at, fault: Fault::BadNumber });
+    }
+    Ok(exponent)
+}
+
+fn no_digit(bytes: &[u8], at: usize) -> JsonError {
+    let fault = match bytes.get(at) {
+        None => Fault::Ends("a number"),
+        Some(b'I' | b'N') => Fault::NotANumber,
+        Some(_) => Fault::BadNumber,
+    };
+    JsonError { at, fault }
 }

@@ -1,11 +1,10 @@
 //! Values straight from the page's text into columns. What does not fit is noted and left null; the good rows never
 //! pay for it.
 
-use arrow_buffer::BooleanBufferBuilder;
-
-use super::column::{Child, Column, Fields, List, Text, Values, end};
+use super::column::{Child, Column, Fields, List, Values};
 use super::misfit::{Cause, Event, Misfit, Notes, hollow};
 use crate::json::{self, JsonError, Kind, Number, Reader};
+use crate::parquet::Texts;
 use crate::schema::{DataType, INT53, decimal, dotted, double};
 use crate::time::{self, Times};
 
@@ -19,22 +18,79 @@ impl Fields {
         notes: &mut Notes,
     ) -> Result<(), JsonError> {
         reader.begin_object()?;
-        let (mut first, mut expected) = (true, 0);
-        while let Some(key) = reader.next_key(first)? {
-            first = false;
-            if !hidden.is_empty() && hidden.iter().any(|(name, _)| *name == key.value()) {
-                reader.skip()?;
-                continue;
-            }
-            match self.find(&key, expected) {
-                Some(place) => {
-                    expected = place + 1;
-                    self.children[place].read(row, reader, notes)?;
+        let (mut last, mut expected) = (None, [self.first, usize::MAX]);
+        loop {
+            let place = match self.expect(&expected, last.is_none(), hidden, reader) {
+                Some(place) => place,
+                None => match self.next(last, hidden, reader, notes)? {
+                    Next::Child(place) => place,
+                    Next::Other => {
+                        // Only its being there counts: the entry before the next one is not the first.
+                        last.get_or_insert(usize::MAX);
+                        continue;
+                    }
+                    Next::End => return Ok(()),
+                },
+            };
+            let child = &mut self.children[place];
+            child.read(row, reader, notes)?;
+            expected = child.after;
+            last = Some(place);
+        }
+    }
+
+    /// Passes over the key if it is one of those that came here before.
+    #[inline]
+    fn expect(
+        &self,
+        expected: &[usize; 2],
+        first: bool,
+        hidden: &[(String, String)],
+        reader: &mut Reader<'_>,
+    ) -> Option<usize> {
+        if !hidden.is_empty() {
+            return None;
+        }
+        expected.iter().copied().find(|place| {
+            let child = self.children.get(*place);
+            child.is_some_and(|child| reader.take_key(first, |bytes| child.key.matches(bytes)))
+        })
+    }
+
+    /// Reads any key; one that the table does not have is passed over with its value.
+    #[inline(never)]
+    fn next(
+        &mut self,
+        last: Option<usize>,
+        hidden: &[(String, String)],
+        reader: &mut Reader<'_>,
+        notes: &mut Notes,
+    ) -> Result<Next, JsonError> {
+        let Some(key) = reader.next_key(last.is_none())? else { return Ok(Next::End) };
+        if !hidden.is_empty() && hidden.iter().any(|(name, _)| *name == key.value()) {
+            reader.skip()?;
+            return Ok(Next::Other);
+        }
+        let Some(place) = self.find(&key) else {
+            self.stranger(&key.value(), reader, notes)?;
+            return Ok(Next::Other);
+        };
+        match last {
+            None => self.first = place,
+            Some(last) => {
+                if let Some(child) = self.children.get_mut(last) {
+                    child.after = [place, child.after[0]];
                 }
-                None => self.stranger(&key.value(), reader, notes)?,
             }
         }
-        Ok(())
+        Ok(Next::Child(place))
+    }
+
+    fn find(&self, key: &json::Text<'_>) -> Option<usize> {
+        match key.plain() {
+            Some(plain) => self.index.get(plain).copied(),
+            None => self.index.get(key.value().as_ref()).copied(),
+        }
     }
 
     /// Reads a value as the field `name` of row `row`.
@@ -51,20 +107,6 @@ impl Fields {
         }
     }
 
-    /// The field of that name; most records hold their fields in the order of the schema, some left out.
-    #[inline]
-    fn find(&self, key: &json::Text<'_>, expected: usize) -> Option<usize> {
-        let Some(plain) = key.plain() else { return self.index.get(key.value().as_ref()).copied() };
-        let is = |place: usize| self.children.get(place).is_some_and(|child| child.name == plain);
-        if is(expected) {
-            Some(expected)
-        } else if is(expected + 1) {
-            Some(expected + 1)
-        } else {
-            self.index.get(plain).copied()
-        }
-    }
-
     fn stranger(&self, name: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<(), JsonError> {
         let value = reader.skip()?;
         if notes.add || !hollow(value) {
@@ -72,6 +114,16 @@ impl Fields {
         }
         Ok(())
     }
+}
+
+/// What a key led to.
+enum Next {
+    /// The child at this place, whose value comes next.
+    Child(usize),
+    /// Something that is passed over.
+    Other,
+    /// The object is over.
+    End,
 }
 
 impl Child {
@@ -85,7 +137,7 @@ impl Child {
         if reader.peek()? == Kind::Null {
             return reader.null();
         }
-        self.column.pad(row);
+        self.column.present.pad(row);
         self.column.read(&self.path, reader, notes)
     }
 
@@ -97,14 +149,12 @@ impl Child {
         notes: &mut Notes,
     ) -> Result<bool, JsonError> {
         let mut ahead = reader.clone();
-        notes.event = Event::of(ahead.skip()?, &notes.times);
-        let Values::Timestamp(_) = self.column.values else { return Ok(false) };
+        notes.event = Event::read(&mut ahead, &notes.times)?;
+        let Values::Timestamp(values) = &mut self.column.values else { return Ok(false) };
         if let Event::At(time) = notes.event {
-            self.column.pad(row);
-            if let Values::Timestamp(values) = &mut self.column.values {
-                values.push(micros(time));
-                self.column.valid.append(true);
-            }
+            self.column.present.pad(row);
+            values.push(time);
+            self.column.present.push();
         }
         *reader = ahead;
         Ok(true)
@@ -122,10 +172,15 @@ impl Column {
     fn read(&mut self, path: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<(), JsonError> {
         let start = reader.clone();
         if self.append(path, reader, notes)? {
-            self.valid.append(true);
+            self.present.push();
             return Ok(());
         }
         *reader = start;
+        self.misfit(path, reader, notes)
+    }
+
+    #[inline(never)]
+    fn misfit(&self, path: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<(), JsonError> {
         let value = reader.skip()?;
         if !hollow(value) {
             let cause = match &self.data_type {
@@ -142,35 +197,27 @@ impl Column {
     fn append(&mut self, path: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<bool, JsonError> {
         let kind = reader.peek()?;
         let declared = self.declared;
-        let len = self.valid.len();
         match &mut self.values {
-            Values::Text(text) if kind == Kind::String && self.data_type == DataType::String => {
-                text.push(&reader.string()?.value());
-                Ok(true)
-            }
-            Values::Text(text) => {
-                let spelled = matches!(kind, Kind::Number | Kind::Boolean) && declared;
-                let fits = spelled || self.data_type == DataType::Json;
-                if fits {
-                    text.push(reader.skip()?);
-                }
-                Ok(fits)
+            Values::Text(texts) if kind == Kind::String => texts.read(reader),
+            Values::Double(values) => number(kind, declared, reader, |n| push(values, float(n, declared))),
+            Values::Int(narrow, values) => {
+                number(kind, declared, reader, |n| push(values, integer(n, *narrow, declared)))
             }
             Values::Struct(fields) if kind == Kind::Object => {
-                fields.read(len, reader, &[], notes).map(|()| true)
+                fields.read(self.present.count(), reader, &[], notes).map(|()| true)
             }
             Values::List(list) if kind == Kind::Array => list.read(path, reader, notes).map(|()| true),
+            Values::Text(texts) => {
+                let spelled = matches!(kind, Kind::Number | Kind::Boolean) && declared;
+                Ok(spelled && texts.push(reader.skip()?))
+            }
+            Values::Json(texts) => Ok(texts.push(reader.skip()?)),
             Values::Unknown | Values::Struct(_) | Values::List(_) => Ok(false),
             Values::Boolean(values) => boolean(values, kind, declared, reader),
             Values::Date(values) => {
                 Ok(kind == Kind::String && push(values, time::date(&reader.string()?.value())))
             }
             Values::Timestamp(values) => Ok(push(values, timestamp(kind, declared, reader)?)),
-            Values::Int(values) => {
-                let narrow = self.data_type == DataType::Int53;
-                number(kind, declared, reader, |n| push(values, integer(n, narrow, declared)))
-            }
-            Values::Double(values) => number(kind, declared, reader, |n| push(values, float(n, declared))),
             Values::Decimal(scale, values) => {
                 number(kind, declared, reader, |n| push(values, decimal(n, *scale)))
             }
@@ -178,44 +225,62 @@ impl Column {
     }
 }
 
+#[inline]
 fn push<T>(values: &mut Vec<T>, value: Option<T>) -> bool {
-    let fits = value.is_some();
-    values.extend(value);
-    fits
+    match value {
+        Some(value) => {
+            values.push(value);
+            true
+        }
+        None => false,
+    }
 }
 
-impl Text {
+impl Texts {
+    /// Appends a string.
     #[inline]
-    pub(super) fn push(&mut self, text: &str) {
+    fn read(&mut self, reader: &mut Reader<'_>) -> Result<bool, JsonError> {
+        let text = reader.string()?;
+        Ok(match text.plain() {
+            Some(plain) => self.push(plain),
+            None => self.push(&text.value()),
+        })
+    }
+
+    #[inline]
+    fn push(&mut self, text: &str) -> bool {
         self.bytes.extend_from_slice(text.as_bytes());
-        self.offsets.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
+        self.end();
+        true
     }
 }
 
 impl List {
     /// Reads an array; an item that does not fit is noted and null.
+    #[inline]
     fn read(&mut self, path: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<(), JsonError> {
         reader.begin_array()?;
-        let start = end(&self.offsets);
+        let start = self.end();
         // A list that a misfit row had begun leaves no items, since rows are cut back.
+        self.items.truncate(start);
         let mut len = start;
         while reader.next_item(len == start)? {
             if reader.peek()? == Kind::Null {
                 reader.null()?;
             } else {
-                self.items.pad(len);
+                self.items.present.pad(len);
                 self.items.read(path, reader, notes)?;
             }
             len += 1;
         }
-        self.items.pad(len);
-        self.offsets.push(i32::try_from(len).unwrap_or(i32::MAX));
+        self.items.present.pad(len);
+        self.ends.push(u32::try_from(len).expect("a chunk of columns holds less than 4 billion items"));
         Ok(())
     }
 }
 
 fn boolean(
-    values: &mut BooleanBufferBuilder,
+    values: &mut Vec<bool>,
     kind: Kind,
     declared: bool,
     reader: &mut Reader<'_>,
@@ -229,10 +294,7 @@ fn boolean(
         },
         _ => None,
     };
-    if let Some(value) = value {
-        values.append(value);
-    }
-    Ok(value.is_some())
+    Ok(push(values, value))
 }
 
 /// Reads a number, for a declared column also one in quotes, and hands it to `take`.

@@ -1,21 +1,30 @@
 //! Pages in, data files out.
+//!
+//! ```text
+//!  pages -> chunks -> decode (any thread) -> blocks, in order of arrival -> encode (any thread) -> files
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::LoadError;
-use super::misfit::{Cause, Event, Misfit, Notes, Origin, write_line};
-use super::settle::room;
-use super::table::{Lineage, Table};
+use super::chunk::{Chunk, Piece, Position, Sheet};
+use super::decoder::{Decoded, Stop, too_large};
+use super::pool::{Pool, Task, Worker};
+use super::rules::Rules;
+use super::table::{File, Table};
 use crate::batch::{Batch, Page};
-use crate::decode::{self, DecodeError, each_record};
-use crate::json::{JsonError, Kind, Reader, utf8};
 use crate::keys::LoadId;
-use crate::pipeline::{ContractMode, Format, LoadSpec};
+use crate::pipeline::LoadSpec;
 use crate::schema::TableSchema;
-use crate::time::Times;
 
-/// The field that a record lands in which is no object.
-pub(super) const VALUE: &str = "value";
+/// Bytes of the first chunk, which is read alone to know the schema, at most.
+const SAMPLE_BYTES: usize = 1 << 20;
+
+/// The largest page that is taken as a whole.
+const PAGE_BYTES: usize = 2 << 30;
 
 /// What a load may use, and what it writes besides the records' own columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +43,6 @@ impl Default for Options {
     fn default() -> Options {
         Options { memory: 512 << 20, threads: 1, lineage: true }
     }
-}
-
-/// One finished data file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Its key in the lake: `<table>/year=…/…/<load>-<part>.parquet`, parts counted from 0 for each partition.
-    pub key: String,
-    /// Its rows.
-    pub rows: u64,
-    /// The Parquet file.
-    pub bytes: Bytes,
 }
 
 /// Decodes the pages of one load into partitioned columns of a fixed schema.
@@ -68,24 +66,36 @@ pub struct File {
 /// The result depends on nothing but the input and `memory`, whatever the threads, so whoever repeats a load gets the
 /// same files.
 pub struct Loader {
-    load: LoadId,
+    pub(super) load: LoadId,
     pub(super) spec: LoadSpec,
-    pub(super) schema: TableSchema,
-    /// Dotted name of the event time.
-    pub(super) event: Option<String>,
-    /// Whether the schema has become wider than the ledger's: from then on rows are read, but not kept.
+    pub(super) options: Options,
+    /// Version of the schema that the load began with.
+    pub(super) version: u32,
+    /// The schema, and whether it is wider than the one that the load began with.
+    pub(super) rules: Arc<Rules>,
     pub(super) wider: bool,
-    /// How many columns the table may get yet.
-    pub(super) room: usize,
+    /// Whether it got wider after rows were decoded: then none are kept, and the load is to be repeated.
+    pub(super) repeat: bool,
+    pub(super) pool: Pool,
+    /// For what must be done in order.
+    pub(super) own: Worker,
+    gathering: Chunk,
+    sheet: Option<Arc<Sheet>>,
+    /// Chunks that are being decoded, with their results, by number.
+    pub(super) under_way: BTreeMap<u64, Pending>,
+    submitted: u64,
+    pub(super) position: Position,
     pub(super) table: Table,
-    pub(super) notes: Notes,
-    batch: Option<(String, u64)>,
-    /// Ordinal of the next record in its batch.
-    pub(super) row: u64,
-    rows: u64,
-    quarantine: Vec<u8>,
-    quarantined: u64,
-    options: Options,
+    pub(super) ready: Vec<File>,
+    pub(super) rows: u64,
+    pub(super) quarantine: Vec<u8>,
+    pub(super) quarantined: u64,
+}
+
+/// A chunk, and what came of it.
+pub(super) struct Pending {
+    pub(super) chunk: Arc<Chunk>,
+    pub(super) result: Option<Result<Decoded, Stop>>,
 }
 
 /// What a finished load is.
@@ -109,202 +119,124 @@ pub enum Outcome {
     },
 }
 
-/// What all records of a page have in common.
-pub(super) struct Sheet<'a> {
-    batch: &'a Batch,
-    page: &'a Page,
-    /// `<stream>/<seq>`
-    pub(super) name: String,
-    /// Values added to each record: name and JSON.
-    pub(super) constants: Vec<(String, String)>,
-}
-
-/// Why a page is not read to its end.
-pub(super) enum Stop {
-    Page(DecodeError),
-    Load(LoadError),
-}
-
-impl From<DecodeError> for Stop {
-    fn from(error: DecodeError) -> Stop {
-        Stop::Page(error)
-    }
-}
-
-impl From<JsonError> for Stop {
-    fn from(error: JsonError) -> Stop {
-        Stop::Page(error.into())
-    }
-}
-
-impl From<LoadError> for Stop {
-    fn from(error: LoadError) -> Stop {
-        Stop::Load(error)
-    }
-}
-
-impl From<arrow_schema::ArrowError> for Stop {
-    fn from(error: arrow_schema::ArrowError) -> Stop {
-        Stop::Load(LoadError::Parquet(error.to_string()))
-    }
-}
-
-impl<'a> Sheet<'a> {
-    fn new(batch: &'a Batch, page: &'a Page) -> Sheet<'a> {
-        let constants = page.fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-        Sheet { batch, page, name: format!("{}/{:012}", batch.stream, batch.seq), constants }
-    }
-
-    /// Whether the poll before had already brought this record of the page.
-    fn repeats(&self, number: u64) -> bool {
-        self.page
-            .repeats
-            .iter()
-            .any(|(first, count)| (*first..first.saturating_add(*count)).contains(&number))
-    }
-}
-
 impl Loader {
     /// A load under `spec` into a table whose schema is `schema`.
     pub fn new(load: LoadId, spec: &LoadSpec, schema: &TableSchema) -> Loader {
+        let version = schema.version;
         let mut schema = schema.clone();
         let wider = schema.declare(&spec.columns);
-        let room = room(spec, &schema);
-        let path = |path: &str| path.strip_prefix("$.").unwrap_or(path).to_owned();
-        let event = spec.event_time.as_ref().map(|rules| path(&rules.path));
-        let times = spec.event_time.as_ref().map_or_else(Times::plain, Times::new);
-        let add = schema.version == 0 || spec.contract.columns == ContractMode::Evolve;
+        let options = Options::default();
         Loader {
             load,
-            table: Table::new(&schema, event.as_deref(), spec.partition_by),
-            notes: Notes { misfits: Vec::new(), event: Event::Missing, times, add },
+            rules: Arc::new(Rules::new(spec, schema, version == 0, &options)),
             spec: spec.clone(),
-            schema,
-            event,
+            options,
+            version,
             wider,
-            room,
-            batch: None,
-            row: 0,
+            repeat: false,
+            pool: Pool::new(1),
+            own: Worker::default(),
+            gathering: Chunk::default(),
+            sheet: None,
+            under_way: BTreeMap::new(),
+            submitted: 0,
+            position: Position::default(),
+            table: Table::default(),
+            ready: Vec::new(),
             rows: 0,
             quarantine: Vec::new(),
             quarantined: 0,
-            options: Options::default(),
         }
     }
 
     /// The same load with other means. Call it before the first page.
-    pub fn with(self, options: Options) -> Loader {
-        Loader { options, ..self }
+    pub fn with(mut self, options: Options) -> Loader {
+        self.options = options;
+        self.pool = Pool::new(options.threads);
+        self.rules = Arc::new(Rules::new(&self.spec, self.rules.schema.clone(), self.version == 0, &options));
+        self
     }
 
     /// Files that had to be ended so far to keep within memory, each given out once. Their schema is
     /// [`Loader::schema`]. Empty for most loads; worth a call after each page.
     pub fn ready(&mut self) -> Vec<File> {
-        Vec::new()
+        std::mem::take(&mut self.ready)
     }
 
     /// The schema of the files, see [`Outcome::Done`].
-    pub fn schema(&self) -> &TableSchema {
-        &self.schema
+    pub fn schema(&self) -> TableSchema {
+        let version = self.version + u32::from(self.wider || self.version == 0 && self.rows > 0);
+        TableSchema { version, fields: self.rules.schema.fields.clone() }
     }
 
     /// Takes in one page, or the next part of one; `body` is its bytes as staged. `page` is one of `batch.pages`;
     /// pages of a batch come in order. An error may be about an earlier page.
     pub fn page(&mut self, batch: &Batch, page: &Page, body: Bytes) -> Result<(), LoadError> {
-        let wrong = |source| LoadError::Page { page: page.key.clone(), source };
-        let body = decode::to_utf8(&body, page.charset.as_deref()).map_err(wrong)?;
-        let text = utf8(&body).map_err(|e| wrong(e.into()))?;
-        if self.batch.as_ref().is_none_or(|(stream, seq)| (stream, *seq) != (&batch.stream, batch.seq)) {
-            self.batch = Some((batch.stream.clone(), batch.seq));
-            self.row = 0;
+        let new = Sheet::new(batch, page);
+        let opens = self.sheet.as_ref().is_none_or(|sheet| sheet.name != new.name);
+        let begins = opens || self.sheet.as_ref().is_none_or(|sheet| !sheet.goes_on(&new));
+        let sheet = match &self.sheet {
+            Some(sheet) if !begins => Arc::clone(sheet),
+            _ => Arc::new(new),
+        };
+        self.sheet = Some(Arc::clone(&sheet));
+        let mut piece = Piece { sheet, body, begins, opens };
+        loop {
+            let rest = piece.cut(self.chunk_bytes().saturating_sub(self.gathering.bytes));
+            if piece.body.len() > PAGE_BYTES {
+                return Err(too_large(&piece.sheet.key));
+            }
+            self.gathering.push(piece);
+            if self.gathering.bytes >= self.chunk_bytes() {
+                self.dispatch()?;
+            }
+            match rest {
+                Some(next) => piece = next,
+                None => return Ok(()),
+            }
         }
-        let sheet = Sheet::new(batch, page);
-        let first = self.row;
-        let records = self.spec.records.clone();
-        let read = each_record(text, page.format, &records, &mut |reader: &mut Reader<'_>| {
-            self.record(&sheet, self.row - first, reader)?;
-            self.row += 1;
-            Ok(())
-        });
-        read.map_err(|stop| match stop {
-            Stop::Page(error) if page.format == Format::Ndjson => wrong(error.with_line(text)),
-            Stop::Page(error) => wrong(error),
-            Stop::Load(error) => error,
-        })
     }
 
     /// Ends the load.
     pub fn finish(mut self) -> Result<Outcome, LoadError> {
-        if self.wider || self.schema.version == 0 && self.rows > 0 {
-            self.schema.version += 1;
-            return Ok(Outcome::Evolve(self.schema));
+        self.dispatch()?;
+        while !self.under_way.is_empty() {
+            self.receive()?;
         }
+        let schema = self.schema();
+        if self.repeat {
+            return Ok(Outcome::Evolve(schema));
+        }
+        self.encode()?;
+        let mut files = self.ready();
+        files.extend(self.table.end(0, &self.rules, &self.load));
+        files.sort_by(|a, b| a.key.cmp(&b.key));
         let (quarantine, rows, quarantined) = (self.quarantine, self.rows, self.quarantined);
-        let files = self
-            .table
-            .files(&self.spec.table, &self.load, self.options.lineage)
-            .map_err(LoadError::Parquet)?;
-        Ok(Outcome::Done { schema: self.schema, files, quarantine, rows, quarantined })
+        Ok(Outcome::Done { schema, files, quarantine, rows, quarantined })
     }
 
-    /// Reads the record that the reader stands before, `number` being its place in the page.
-    fn record(&mut self, sheet: &Sheet<'_>, number: u64, reader: &mut Reader<'_>) -> Result<(), Stop> {
-        if sheet.repeats(number) {
-            return Ok(reader.skip().map(|_| ())?);
-        }
-        self.notes.clear();
-        let kind = reader.peek()?;
-        let start = reader.at();
-        let row = self.table.rows;
-        for (name, json) in &sheet.constants {
-            self.table.root.read_field(row, name, &mut Reader::new(json), &mut self.notes)?;
-        }
-        match kind {
-            Kind::Object => self.table.root.read(row, reader, &sheet.constants, &mut self.notes)?,
-            _ => self.table.root.read_field(row, VALUE, reader, &mut self.notes)?,
-        }
-        let record = reader.since(start);
-        if self.wider || !self.notes.misfits.is_empty() || self.schema.version == 0 {
-            return self.settle(sheet, record);
-        }
-        self.land(sheet, record, Vec::new())
+    /// Bytes that are decoded at a time.
+    fn chunk_bytes(&self) -> usize {
+        let usual = (self.options.memory / 64).clamp(64 << 10, 8 << 20);
+        if self.submitted == 0 { usual.min(SAMPLE_BYTES) } else { usual }
     }
 
-    /// Takes the row in, if it has its time; `discarded` are the values left out of it.
-    pub(super) fn land(
-        &mut self,
-        sheet: &Sheet<'_>,
-        record: &str,
-        discarded: Vec<Misfit>,
-    ) -> Result<(), Stop> {
-        let event = match (&self.event, &self.notes.event) {
-            (None, _) => sheet.batch.polled_at,
-            (Some(_), Event::At(time)) => *time,
-            (Some(path), other) => {
-                let value = if let Event::Unreadable(value) = other { value } else { "null" };
-                let misfit = Misfit::new(Cause::Event, path.clone(), value);
-                self.discard(sheet, record, &misfit);
-                return Ok(());
-            }
-        };
-        for misfit in &discarded {
-            self.quarantine_line(sheet, record, misfit);
+    /// Has the gathered pages decoded. The first chunk is decoded alone: after it the schema is nearly always known.
+    fn dispatch(&mut self) -> Result<(), LoadError> {
+        if self.gathering.pieces.is_empty() {
+            return Ok(());
         }
-        self.rows += 1;
-        let (batch, polled_at) = (sheet.name.as_str(), sheet.batch.polled_at);
-        let lineage = Lineage { batch, row: self.row, polled_at, event, bytes: record.len() };
-        Ok(self.table.commit(&lineage)?)
-    }
-
-    /// Leaves the row out.
-    pub(super) fn discard(&mut self, sheet: &Sheet<'_>, record: &str, misfit: &Misfit) {
-        self.table.undo();
-        self.quarantine_line(sheet, record, misfit);
-    }
-
-    fn quarantine_line(&mut self, sheet: &Sheet<'_>, record: &str, misfit: &Misfit) {
-        let origin = Origin { batch: &sheet.name, page: &sheet.page.key, row: self.row, record };
-        write_line(&origin, misfit, &mut self.quarantine);
-        self.quarantined += 1;
+        let chunk = Arc::new(std::mem::take(&mut self.gathering));
+        let number = self.submitted;
+        self.submitted += 1;
+        if number == 0 {
+            return self.commit(&chunk, None);
+        }
+        self.under_way.insert(number, Pending { chunk: Arc::clone(&chunk), result: None });
+        self.pool.submit(Task::Decode(number, Arc::clone(&self.rules), chunk));
+        while self.under_way.len() > self.options.threads + 1 {
+            self.receive()?;
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! What does not fit a table, why, and the line of quarantine that keeps it.
 
-use jiff::Timestamp;
-
-use crate::json::{Number, compact, write_string};
+use super::chunk::Sheet;
+use super::fill::micros;
+use crate::json::{JsonError, Kind, Number, Reader, compact, write_string};
 use crate::schema::{DataType, infer};
 use crate::time::Times;
 
@@ -31,15 +31,27 @@ impl Notes {
 pub(super) enum Event {
     /// No such field.
     Missing,
-    /// The point in time.
-    At(Timestamp),
+    /// The point in time, in microseconds since 1970.
+    At(i64),
     /// This value (raw) is none.
     Unreadable(String),
 }
 
 impl Event {
     pub(super) fn of(value: &str, times: &Times) -> Event {
-        times.parse(value).map_or_else(|| Event::Unreadable(value.to_owned()), Event::At)
+        times.parse(value).map_or_else(|| Event::Unreadable(value.to_owned()), |time| Event::At(micros(time)))
+    }
+
+    /// Reads the value that comes next.
+    pub(super) fn read(reader: &mut Reader<'_>, times: &Times) -> Result<Event, JsonError> {
+        if reader.peek()? == Kind::String {
+            let mut ahead = reader.clone();
+            if let Some(time) = ahead.string()?.plain().and_then(|text| times.plain_rfc3339(text)) {
+                *reader = ahead;
+                return Ok(Event::At(time));
+            }
+        }
+        Ok(Event::of(reader.skip()?, times))
     }
 }
 
@@ -164,33 +176,54 @@ fn found(value: &str) -> &'static str {
     }
 }
 
-/// Where a record came from.
-#[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
-    /// `<stream>/<seq>` of its batch.
-    pub(super) batch: &'a str,
-    /// Key of its page.
-    pub(super) page: &'a str,
-    /// Its ordinal in the batch.
-    pub(super) row: u64,
-    /// Its raw JSON.
-    pub(super) record: &'a str,
+/// Lines of quarantine whose row numbers are not final yet.
+#[derive(Default)]
+pub(super) struct Quarantine {
+    bytes: Vec<u8>,
+    lines: Vec<Line>,
 }
 
-/// Appends one line of quarantine.
-pub(super) fn write_line(origin: &Origin<'_>, misfit: &Misfit, out: &mut Vec<u8>) {
-    let texts = [("{\"batch\":", origin.batch), (",\"page\":", origin.page)];
-    for (key, text) in texts {
-        out.extend_from_slice(key.as_bytes());
-        write_string(text, out);
+struct Line {
+    row: u64,
+    /// Whether the row counts from the start of the chunk, which may not be that of its batch.
+    carried: bool,
+    /// Where in `bytes` the row number belongs, and where the line ends.
+    number: usize,
+    end: usize,
+}
+
+impl Quarantine {
+    /// Adds what does not fit of a record.
+    pub(super) fn push(&mut self, sheet: &Sheet, row: u64, carried: bool, record: &str, misfit: &Misfit) {
+        let out = &mut self.bytes;
+        for (key, text) in [("{\"batch\":", &sheet.name), (",\"page\":", &sheet.key)] {
+            out.extend_from_slice(key.as_bytes());
+            write_string(text, out);
+        }
+        out.extend_from_slice(b",\"row\":");
+        let number = out.len();
+        out.extend_from_slice(b",\"reason\":");
+        write_string(&misfit.reason(), out);
+        out.extend_from_slice(b",\"field\":");
+        write_string(&misfit.field, out);
+        out.extend_from_slice(b",\"value\":");
+        compact(&misfit.value, out);
+        out.extend_from_slice(b",\"record\":");
+        compact(record, out);
+        out.extend_from_slice(b"}\n");
+        self.lines.push(Line { row, carried, number, end: self.bytes.len() });
     }
-    out.extend_from_slice(format!(",\"row\":{},\"reason\":", origin.row).as_bytes());
-    write_string(&misfit.reason(), out);
-    out.extend_from_slice(b",\"field\":");
-    write_string(&misfit.field, out);
-    out.extend_from_slice(b",\"value\":");
-    compact(&misfit.value, out);
-    out.extend_from_slice(b",\"record\":");
-    compact(origin.record, out);
-    out.extend_from_slice(b"}\n");
+
+    /// Appends the lines, the chunk's first record being number `base` of its batch; how many they are.
+    pub(super) fn write(&self, base: u64, out: &mut Vec<u8>) -> u64 {
+        let mut start = 0;
+        for line in &self.lines {
+            out.extend_from_slice(&self.bytes[start..line.number]);
+            let row = line.row + if line.carried { base } else { 0 };
+            out.extend_from_slice(row.to_string().as_bytes());
+            out.extend_from_slice(&self.bytes[line.number..line.end]);
+            start = line.end;
+        }
+        self.lines.len() as u64
+    }
 }

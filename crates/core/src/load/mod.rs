@@ -1,17 +1,28 @@
 //! The load: batches to data files. Pure: the engine fetches pages and writes what comes out.
 
+mod block;
+mod chunk;
+mod collect;
 mod column;
+mod commit;
+mod decoder;
 mod fill;
+mod gather;
+mod key;
 mod loader;
 mod manifest;
 mod misfit;
+mod pool;
+mod presence;
+mod rules;
 mod settle;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use loader::{File, Loader, Options, Outcome};
+pub use loader::{Loader, Options, Outcome};
 pub use manifest::{Claim, DataFile, LoadManifest, Plan, Retyped, Rewrite};
+pub use table::File;
 
 /// Why a load cannot go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

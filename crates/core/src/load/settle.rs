@@ -1,65 +1,88 @@
 //! The slow path: a record that does not fit the table as it is, judged by the contract.
 
 use super::LoadError;
-use super::loader::{Loader, Sheet, Stop, VALUE};
+use super::chunk::Sheet;
+use super::column::Fields;
+use super::decoder::{Decoder, Stop, VALUE};
 use super::misfit::{Cause, Event, Misfit};
-use super::table::Table;
 use crate::json::{Kind, Reader};
-use crate::pipeline::{ContractMode, LoadSpec};
-use crate::schema::{DataType, Field, Merged, Rules, TableSchema, infer_fields, infer_next};
+use crate::pipeline::ContractMode;
+use crate::schema::{DataType, Field, Merged, Rules as Merge, infer_fields, infer_next};
 
-impl Loader {
-    /// Widens the schema, leaves out the row or its values, or ends the load, as the contract says.
-    pub(super) fn settle(&mut self, sheet: &Sheet<'_>, record: &str) -> Result<(), Stop> {
-        if self.schema.version == 0 && self.spec.contract.tables != ContractMode::Evolve {
+impl Decoder {
+    /// Says that the schema gets wider, leaves out the row or its values, or ends the load, as the contract says.
+    pub(super) fn settle(&mut self, sheet: &Sheet, record: &str) -> Result<(), Stop> {
+        if self.rules.tableless() {
             return self.no_table(sheet, record);
         }
-        if let Some(frozen) = self.notes.misfits.iter().find(|m| self.mode(&m.cause) == ContractMode::Freeze)
-        {
-            return Err(Stop::Load(self.frozen(sheet, frozen)));
+        // A table that is just being created takes whatever comes, as far as types go; only then the contract counts.
+        if !self.rules.new {
+            self.thaw(sheet)?;
         }
-        let evolves = self.notes.misfits.iter().any(|m| self.mode(&m.cause) == ContractMode::Evolve);
+        let evolves = self.notes.misfits.iter().any(|m| self.merge_mode(&m.cause) == ContractMode::Evolve);
         let merged = if evolves { self.merge(sheet, record)? } else { Merged::Same };
         if merged == Merged::Wider {
-            self.wider = true;
-            self.room = room(&self.spec, &self.schema);
-            self.table = Table::new(&self.schema, self.event.as_deref(), self.spec.partition_by);
+            return self.widen();
+        }
+        if self.scan {
+            self.undo();
             return Ok(());
         }
-        if self.wider {
-            self.table.undo();
-            return Ok(());
+        self.thaw(sheet)?;
+        self.judge(sheet, record, merged)
+    }
+
+    fn widen(&mut self) -> Result<(), Stop> {
+        if !self.scan {
+            return Err(Stop::Wider);
         }
+        self.root = Fields::new(&self.schema.fields, "", self.rules.event.as_deref());
+        Ok(())
+    }
+
+    /// Ends the load if the contract freezes what the record would change.
+    fn thaw(&self, sheet: &Sheet) -> Result<(), Stop> {
+        match self.notes.misfits.iter().find(|m| self.mode(&m.cause) == ContractMode::Freeze) {
+            Some(frozen) => Err(Stop::Load(self.frozen(sheet, frozen))),
+            None => Ok(()),
+        }
+    }
+
+    fn judge(&mut self, sheet: &Sheet, record: &str, merged: Merged) -> Result<(), Stop> {
         let misfits = std::mem::take(&mut self.notes.misfits);
         self.find_event(record, &misfits);
         for misfit in &misfits {
-            match self.mode(&misfit.cause) {
-                ContractMode::DiscardValue => {}
-                _ => {
-                    let too_many = merged == Merged::TooMany && misfit.cause == Cause::NewField;
-                    let cause =
-                        if too_many { Cause::TooMany(self.spec.max_columns) } else { misfit.cause.clone() };
-                    let misfit = Misfit { cause, ..misfit.clone() };
-                    self.discard(sheet, record, &misfit);
-                    return Ok(());
-                }
+            let mode = self.mode(&misfit.cause);
+            if mode == ContractMode::DiscardValue {
+                continue;
             }
+            let too_many = merged == Merged::TooMany && misfit.cause == Cause::NewField;
+            let cause = match mode {
+                ContractMode::Evolve if too_many => Cause::TooMany(self.rules.spec.max_columns),
+                _ => misfit.cause.clone(),
+            };
+            self.discard(sheet, record, &Misfit { cause, ..misfit.clone() });
+            return Ok(());
         }
         self.land(sheet, record, misfits)
     }
 
-    /// What the contract says to a misfit. A table that is just being created takes whatever comes.
+    /// What the contract says to a misfit.
     fn mode(&self, cause: &Cause) -> ContractMode {
         match cause {
-            _ if self.schema.version == 0 => ContractMode::Evolve,
-            Cause::NewField => self.spec.contract.columns,
-            _ => self.spec.contract.data_type,
+            Cause::NewField => self.rules.spec.contract.columns,
+            _ => self.rules.spec.contract.data_type,
         }
     }
 
-    fn no_table(&mut self, sheet: &Sheet<'_>, record: &str) -> Result<(), Stop> {
-        if self.spec.contract.tables == ContractMode::Freeze {
-            let table = &self.spec.table;
+    /// Whether the schema may change for a misfit.
+    fn merge_mode(&self, cause: &Cause) -> ContractMode {
+        if self.rules.new { ContractMode::Evolve } else { self.mode(cause) }
+    }
+
+    fn no_table(&mut self, sheet: &Sheet, record: &str) -> Result<(), Stop> {
+        if self.rules.spec.contract.tables == ContractMode::Freeze {
+            let table = &self.rules.spec.table;
             let message = format!(
                 "table {table} does not exist and contract.tables is freeze; create it with contract.tables = \"evolve\""
             );
@@ -69,13 +92,13 @@ impl Loader {
         Ok(())
     }
 
-    fn frozen(&self, sheet: &Sheet<'_>, misfit: &Misfit) -> LoadError {
+    fn frozen(&self, sheet: &Sheet, misfit: &Misfit) -> LoadError {
         let part = if misfit.cause == Cause::NewField { "columns" } else { "data_type" };
         let value: String = misfit.value.chars().take(80).collect();
         LoadError::Frozen(format!(
             "table {} is frozen: record {} of batch {} has {} = {value}, but {}; declare the field under columns, or set \
              contract.{part} to evolve, discard_row or discard_value",
-            self.spec.table,
+            self.rules.spec.table,
             self.row,
             sheet.name,
             misfit.field,
@@ -84,21 +107,28 @@ impl Loader {
     }
 
     /// Takes the record's fields into the schema as far as the contract lets it.
-    fn merge(&mut self, sheet: &Sheet<'_>, record: &str) -> Result<Merged, Stop> {
-        let new = self.schema.version == 0;
-        let rules = Rules {
-            add: new || self.spec.contract.columns == ContractMode::Evolve,
-            widen: new || self.spec.contract.data_type == ContractMode::Evolve,
-            declared: &self.spec.columns,
-            event: self.event.as_deref(),
-            room: self.room,
+    fn merge(&mut self, sheet: &Sheet, record: &str) -> Result<Merged, Stop> {
+        let (new, spec) = (self.rules.new, &self.rules.spec);
+        let room = usize::try_from(spec.max_columns).unwrap_or(usize::MAX);
+        let rules = Merge {
+            add: new || spec.contract.columns == ContractMode::Evolve,
+            widen: new || spec.contract.data_type == ContractMode::Evolve,
+            declared: &spec.columns,
+            event: self.rules.event.as_deref(),
+            room: room.saturating_sub(self.columns),
         };
-        Ok(self.schema.merge(&fields(sheet, record)?, &rules))
+        let merged = self.schema.merge(&fields(sheet, record)?, &rules);
+        if merged == Merged::Wider {
+            self.columns = self.schema.columns();
+        }
+        Ok(merged)
     }
 
     /// An event time in a field that the table does not have was not seen while reading.
     fn find_event(&mut self, record: &str, misfits: &[Misfit]) {
-        let Some(path) = self.event.as_deref().filter(|_| self.notes.event == Event::Missing) else { return };
+        let Some(path) = self.rules.event.as_deref().filter(|_| self.notes.event == Event::Missing) else {
+            return;
+        };
         let parent = |m: &&Misfit| path == m.field || path.starts_with(&format!("{}.", m.field));
         if misfits.iter().any(|m| parent(&m))
             && let Some(value) = at_path(record, path)
@@ -108,13 +138,8 @@ impl Loader {
     }
 }
 
-/// How many columns the table may get yet.
-pub(super) fn room(spec: &LoadSpec, schema: &TableSchema) -> usize {
-    usize::try_from(spec.max_columns).unwrap_or(usize::MAX).saturating_sub(schema.columns())
-}
-
 /// The fields of a record and of the constants of its page, which win.
-fn fields(sheet: &Sheet<'_>, record: &str) -> Result<Vec<Field>, Stop> {
+fn fields(sheet: &Sheet, record: &str) -> Result<Vec<Field>, Stop> {
     let mut reader = Reader::new(record);
     let mut fields = match reader.peek()? {
         Kind::Object => infer_fields(&mut reader)?,

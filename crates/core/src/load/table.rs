@@ -1,155 +1,201 @@
-//! The rows of a load: decoded in chunks, sorted into partitions, each partition encoded in one go.
+//! The rows of a load in memory, and the files that they become: each partition is encoded in one go, when memory is
+//! full or the load ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, Schema};
-use arrow_select::interleave::interleave_record_batch;
 use jiff::Timestamp;
 
-use super::column::{Fields, Values};
-use super::fill::micros;
-use super::loader::File;
+use super::LoadError;
+use super::block::Block;
+use super::collect::collect;
+use super::rules::Rules;
 use crate::keys::{self, LoadId};
-use crate::parquet::{ROW_GROUP_ROWS, encode};
+use crate::parquet::{Leaf, Scratch, Writer};
 use crate::partition::PartitionKey;
-use crate::pipeline::PartitionBy;
-use crate::schema::{Field, LINEAGE, TableSchema};
 
-/// A chunk ends at this much raw JSON, so that offsets stay within 31 bits.
-const CHUNK_BYTES: usize = 128 << 20;
+/// Rows of a row group, at most, but for what the last block adds.
+const ROW_GROUP_ROWS: usize = 1 << 20;
 
-/// Text of one piece that is handed to the encoder, at most.
-const PIECE_BYTES: usize = 1 << 30;
-
-/// Rows in columns, and which partition each belongs to.
+/// Blocks that are not encoded yet, and the files under way.
+#[derive(Default)]
 pub(super) struct Table {
-    pub(super) root: Fields,
-    lineage: Fields,
-    schema: Arc<Schema>,
-    by: PartitionBy,
-    /// Rows and raw bytes in the columns, not yet in a chunk.
-    pub(super) rows: usize,
-    bytes: usize,
-    largest: usize,
-    chunks: Vec<RecordBatch>,
-    /// Place in `parts` by the first second of the partition.
-    places: HashMap<i64, usize>,
-    parts: Vec<Part>,
+    blocks: Vec<Block>,
+    held: usize,
+    parts: BTreeMap<i64, Part>,
 }
 
+/// A partition, by its first second.
+#[derive(Default)]
 struct Part {
-    key: PartitionKey,
-    /// Chunk and place in it, in order of arrival.
-    rows: Vec<(usize, usize)>,
+    /// Rows that are not encoded yet: block and rows.
+    slices: Vec<(usize, Range<usize>)>,
+    /// The file under way.
+    writer: Option<Writer>,
+    /// How many files it has already.
+    files: u32,
 }
 
-/// What a row needs besides its record.
-pub(super) struct Lineage<'a> {
-    /// `<stream>/<seq>`.
-    pub(super) batch: &'a str,
-    /// Ordinal in the batch.
-    pub(super) row: u64,
-    /// When the poll began.
-    pub(super) polled_at: Timestamp,
-    /// The time that partitions the row.
-    pub(super) event: Timestamp,
-    /// Length of its raw JSON.
-    pub(super) bytes: usize,
+/// One finished data file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its key in the lake: `<table>/year=…/…/<load>-<part>.parquet`, parts counted from 0 for each partition.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The Parquet file.
+    pub bytes: bytes::Bytes,
+}
+
+/// What is to be encoded of one partition.
+pub(super) struct Job {
+    first: i64,
+    slices: Vec<(usize, Range<usize>)>,
+    writer: Writer,
+}
+
+/// A job that is done.
+pub(super) struct Encoded {
+    first: i64,
+    writer: Writer,
 }
 
 impl Table {
-    pub(super) fn new(schema: &TableSchema, event: Option<&str>, by: PartitionBy) -> Table {
-        let lineage = LINEAGE.map(|(name, data_type)| Field::new(name, data_type));
-        Table {
-            root: Fields::new(&schema.fields, "", event),
-            lineage: Fields::new(&lineage, "", None),
-            schema: Arc::new(schema.arrow()),
-            by,
-            rows: 0,
-            bytes: 0,
-            largest: 1,
-            chunks: Vec::new(),
-            places: HashMap::new(),
-            parts: Vec::new(),
+    /// Takes rows in.
+    pub(super) fn add(&mut self, block: Block) {
+        for (first, rows) in &block.parts {
+            self.parts.entry(*first).or_default().slices.push((self.blocks.len(), rows.clone()));
         }
+        self.held += block.held + block.parts.len() * size_of::<(usize, Range<usize>)>();
+        self.blocks.push(block);
     }
 
-    /// Forgets what was read of the row after the last.
-    pub(super) fn undo(&mut self) {
-        self.root.truncate(self.rows);
+    /// Bytes of the rows that are not encoded yet.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
-    /// Takes the row that was read into `root` for good.
-    pub(super) fn commit(&mut self, lineage: &Lineage<'_>) -> Result<(), ArrowError> {
-        for child in &mut self.lineage.children {
-            match &mut child.column.values {
-                Values::Text(text) => text.push(lineage.batch),
-                Values::Int(values) => values.push(i64::try_from(lineage.row).unwrap_or(i64::MAX)),
-                Values::Timestamp(values) => values.push(micros(lineage.polled_at)),
-                _ => {}
+    /// Bytes of the files under way.
+    pub(super) fn written(&self) -> usize {
+        self.parts.values().filter_map(|part| part.writer.as_ref()).map(Writer::held).sum()
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Table::default();
+    }
+
+    /// All rows that are not encoded yet, as blocks and one job for each partition, largest first.
+    pub(super) fn jobs(&mut self) -> (Arc<Vec<Block>>, Vec<Job>) {
+        let blocks = Arc::new(std::mem::take(&mut self.blocks));
+        self.held = 0;
+        let waiting = self.parts.iter_mut().filter(|(_, part)| !part.slices.is_empty());
+        let mut jobs: Vec<Job> = waiting
+            .map(|(first, part)| Job {
+                first: *first,
+                slices: std::mem::take(&mut part.slices),
+                writer: part.writer.take().unwrap_or_else(Writer::new),
+            })
+            .collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.rows()));
+        (blocks, jobs)
+    }
+
+    /// Takes back what a job has written.
+    pub(super) fn put(&mut self, encoded: Encoded) {
+        self.parts.entry(encoded.first).or_default().writer = Some(encoded.writer);
+    }
+
+    /// Ends files under way, the largest first, until those that are left hold at most this many bytes.
+    pub(super) fn end(&mut self, most: usize, rules: &Rules, load: &LoadId) -> Vec<File> {
+        let held = |part: &Part| part.writer.as_ref().map(Writer::held);
+        let mut sizes: Vec<(usize, i64)> =
+            self.parts.iter().filter_map(|(first, part)| Some((held(part)?, *first))).collect();
+        sizes.sort_unstable_by_key(|(size, first)| (std::cmp::Reverse(*size), *first));
+        let mut left: usize = sizes.iter().map(|(size, _)| size).sum();
+        let mut files = Vec::new();
+        for (size, first) in sizes {
+            if left <= most {
+                break;
             }
-            child.column.valid.append(true);
-        }
-        let part = self.part(lineage.event);
-        self.parts[part].rows.push((self.chunks.len(), self.rows));
-        self.rows += 1;
-        self.bytes += lineage.bytes;
-        self.largest = self.largest.max(lineage.bytes);
-        if self.bytes >= CHUNK_BYTES { self.end_chunk() } else { Ok(()) }
-    }
-
-    fn part(&mut self, event: Timestamp) -> usize {
-        let second = first_second(event, self.by);
-        *self.places.entry(second).or_insert_with(|| {
-            self.parts.push(Part { key: PartitionKey::of(event, self.by), rows: Vec::new() });
-            self.parts.len() - 1
-        })
-    }
-
-    fn end_chunk(&mut self) -> Result<(), ArrowError> {
-        let mut arrays = self.root.finish(self.rows)?;
-        arrays.extend(self.lineage.finish(self.rows)?);
-        self.chunks.push(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?);
-        (self.rows, self.bytes) = (0, 0);
-        Ok(())
-    }
-
-    /// The data files, sorted by key.
-    pub(super) fn files(mut self, table: &str, load: &LoadId, _lineage: bool) -> Result<Vec<File>, String> {
-        if self.rows > 0 {
-            self.end_chunk().map_err(|e| e.to_string())?;
-        }
-        let mut files = Vec::with_capacity(self.parts.len());
-        for part in &self.parts {
-            let key = keys::data(table, &part.key.path(), load, 0);
-            let rows = u64::try_from(part.rows.len()).unwrap_or(u64::MAX);
-            files.push(File { key, rows, bytes: encode(&self.schema, self.pieces(part))? });
+            left -= size;
+            files.extend(self.end_one(first, rules, load));
         }
         files.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(files)
+        files
     }
 
-    /// The rows of a partition, gathered; nearly always one piece.
-    fn pieces(&self, part: &Part) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
-        let most = (PIECE_BYTES / self.largest).clamp(1, ROW_GROUP_ROWS);
-        let chunks: Vec<&RecordBatch> = self.chunks.iter().collect();
-        part.rows.chunks(most).map(move |rows| match chunks.as_slice() {
-            [only] if only.num_rows() == rows.len() => Ok((*only).clone()),
-            many => interleave_record_batch(many, rows),
-        })
+    fn end_one(&mut self, first: i64, rules: &Rules, load: &LoadId) -> Option<File> {
+        let part = self.parts.get_mut(&first)?;
+        let writer = part.writer.take()?;
+        let start = Timestamp::from_second(first).unwrap_or(Timestamp::MIN);
+        let path = PartitionKey { start, by: rules.spec.partition_by }.path();
+        let key = keys::data(&rules.spec.table, &path, load, part.files);
+        part.files += 1;
+        Some(File { key, rows: writer.rows(), bytes: writer.finish(&rules.layout).into() })
     }
 }
 
-/// The first second of the partition that holds `time`.
-fn first_second(time: Timestamp, by: PartitionBy) -> i64 {
-    let second = time.as_nanosecond().div_euclid(1_000_000_000) as i64;
-    let length = match by {
-        PartitionBy::Minute => 60,
-        PartitionBy::Hour => 3600,
-        PartitionBy::Day => 86_400,
-        PartitionBy::Month | PartitionBy::Year => return PartitionKey::of(time, by).start.as_second(),
-    };
-    second - second.rem_euclid(length)
+impl Job {
+    fn rows(&self) -> usize {
+        self.slices.iter().map(|(_, rows)| rows.len()).sum()
+    }
+
+    /// Encodes the rows.
+    pub(super) fn run(
+        mut self,
+        rules: &Rules,
+        blocks: &[Block],
+        scratch: &mut Scratch,
+    ) -> Result<Encoded, LoadError> {
+        let mut slices = self.slices.as_slice();
+        while !slices.is_empty() {
+            let mut rows = 0;
+            let fits = |(_, slice): &&(usize, Range<usize>)| {
+                let before = rows;
+                rows += slice.len();
+                before < ROW_GROUP_ROWS
+            };
+            let count = slices.iter().take_while(fits).count();
+            let (group, rest) = slices.split_at(count);
+            slices = rest;
+            let rows = group.iter().map(|(_, rows)| rows.len()).sum();
+            self.writer
+                .row_group(&rules.layout, rows, scratch, |place, leaf| {
+                    fill(rules, blocks, group, place, leaf)
+                })
+                .map_err(|error| LoadError::Parquet(error.to_string()))?;
+        }
+        Ok(Encoded { first: self.first, writer: self.writer })
+    }
+}
+
+/// Fills in the leaf column of that number: the table's own, then the lineage.
+fn fill(rules: &Rules, blocks: &[Block], slices: &[(usize, Range<usize>)], place: usize, leaf: &mut Leaf) {
+    for (block, rows) in slices {
+        let block = &blocks[*block];
+        match rules.routes.get(place) {
+            Some(route) => collect(&block.columns, route, rows.clone(), leaf),
+            None => lineage(block, rows.clone(), place - rules.routes.len(), leaf),
+        }
+    }
+}
+
+/// Appends a lineage column: batch, row, time of the poll.
+fn lineage(block: &Block, rows: Range<usize>, place: usize, leaf: &mut Leaf) {
+    let origins = &block.origins[rows];
+    leaf.entries += origins.len();
+    let sheet = |sheet: u32| &block.sheets[sheet as usize];
+    match place {
+        0 => {
+            let texts = leaf.values.texts();
+            for origin in origins {
+                texts.bytes.extend_from_slice(sheet(origin.sheet).name.as_bytes());
+                texts.end();
+            }
+        }
+        1 => leaf.values.integers().extend(origins.iter().map(|origin| origin.row.cast_signed())),
+        _ => leaf.values.integers().extend(origins.iter().map(|origin| sheet(origin.sheet).polled_at)),
+    }
 }

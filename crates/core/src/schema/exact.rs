@@ -29,7 +29,7 @@ pub(crate) fn number_type(number: &Number<'_>) -> Option<DataType> {
 pub(crate) fn double(number: &Number<'_>) -> Option<f64> {
     let value = number.as_f64();
     // Fifteen digits always survive the way through a double; that is nearly every number.
-    if number.digits() <= 15 && number.unscaled().is_some_and(|(_, fraction)| fraction <= 22) {
+    if number.fits(15) && number.unscaled().is_some_and(|(_, fraction)| fraction <= 22) {
         return Some(value);
     }
     (value.is_finite() && normal(&format!("{value:e}")) == normal(number.text())).then_some(value)
