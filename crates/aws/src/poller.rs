@@ -102,7 +102,7 @@ async fn follow(
     let observer = |event: Event<'_>| note(&tally, &event);
     loop {
         let now = env.clock.now();
-        let due = turn.due(stream, now);
+        let due = turn.due(stream, now).at;
         if due >= until {
             break;
         }
@@ -115,11 +115,11 @@ async fn follow(
 fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
     let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     match event {
-        Event::Polled { visit, next } => {
+        Event::Polled { visit, learned, .. } => {
             tally.polls += 1;
             let staged = matches!(visit.outcome, Outcome::Staged { .. });
             tally.staged += u64::from(staged);
-            tracing::info!(stream = visit.stream, staged, requests = visit.requests, next = %next, "polled");
+            tracing::info!(stream = visit.stream, staged, requests = visit.requests, "polled; {learned}");
             for (element, error) in &visit.failures {
                 tracing::warn!(stream = visit.stream, element, %error, "an element could not be fetched");
             }
@@ -137,7 +137,7 @@ fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
 fn silent_intervals(now: Timestamp, stream: &Stream, turn: &Turn) -> f64 {
     let state = &turn.state;
     let (Some(change), Some(last)) = (state.last_change, state.last_poll) else { return 0.0 };
-    let next = state.next_due.unwrap_or_else(|| turn.due(stream, now));
+    let next = state.next_due.unwrap_or_else(|| turn.due(stream, now).at);
     let interval = next.duration_since(last).as_secs_f64().max(1.0);
     // A source that changes every third time it is looked at is expected to be silent for three polls.
     let polls_per_change = (state.changed + state.unchanged) as f64 / state.changed.max(1) as f64;

@@ -1,7 +1,8 @@
 //! What a function is told by its environment. Read once at its start; nothing else reads the environment.
 
 use object_store::aws::AwsCredential;
-use tidegate_core::pipeline::{Cadence, PartitionBy};
+use tidegate_core::cadence::CadenceSpec;
+use tidegate_core::pipeline::PartitionBy;
 
 use crate::call::Aws;
 
@@ -19,7 +20,7 @@ pub struct Settings {
     /// Partition grain for every table; `None` takes the file's.
     pub partition_by: Option<PartitionBy>,
     /// Cadence for every stream; `None` takes the file's.
-    pub cadence: Option<Cadence>,
+    pub cadence: Option<CadenceSpec>,
     /// Who partitions.
     pub mode: Mode,
     /// Name of the Glue job.
@@ -92,10 +93,10 @@ fn grain(word: &str) -> Result<Option<PartitionBy>, String> {
 }
 
 /// `file`, `learn`, a span as in the pipeline file (`7m`), or a rate as schedules of AWS write it (`7 minutes`).
-fn cadence(text: &str) -> Result<Option<Cadence>, String> {
+fn cadence(text: &str) -> Result<Option<CadenceSpec>, String> {
     match (text, text.split_once(' ')) {
         ("file", _) => Ok(None),
-        ("learn", _) => Ok(Some(Cadence::default())),
+        ("learn", _) => Ok(Some(CadenceSpec::default())),
         (_, Some((number, unit))) => format!("{number}{}", unit.get(..1).unwrap_or(unit)).parse().map(Some),
         (span, None) => span.parse().map(Some),
     }
@@ -175,7 +176,7 @@ mod tests {
                 "{rate}"
             );
         }
-        assert_eq!(every("learn"), Some(Cadence::default()));
+        assert_eq!(every("learn"), Some(CadenceSpec::default()));
         assert_eq!(every("file"), None);
     }
 

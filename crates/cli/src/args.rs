@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    aws, cadence, check, demo, generate, init, load, partition, preview, replay, run, status,
+    aws, cadence, check, demo, forecast, generate, init, load, partition, preview, replay, run, status,
 };
 use crate::failure::Failure;
 use crate::output::Shell;
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Partition(partition::Partition),
     Status(status::Status),
     Cadence(cadence::Cadence),
+    Forecast(forecast::Forecast),
     Demo(demo::Demo),
     Aws(aws::Aws),
     Generate(generate::Generate),
@@ -82,6 +83,7 @@ impl Command {
             Command::Partition(partition) => partition.run(shell),
             Command::Status(status) => status.run(shell),
             Command::Cadence(cadence) => cadence.run(shell),
+            Command::Forecast(forecast) => forecast.run(shell),
             Command::Demo(demo) => demo.run(shell),
             Command::Aws(aws) => aws.run(),
             Command::Generate(generate) => generate.run(shell),

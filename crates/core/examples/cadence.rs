@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use tidegate_core::cadence::simulate::{Options, Policy, moment, run};
 use tidegate_core::cadence::traces::Trace;
 use tidegate_core::cadence::{explain, held_traces::HELD, metrics::measure, next, plan_bench, plot, report};
+use tidegate_core::pipeline::Span;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,8 +59,8 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     let seed = parsed("--seed", 1.0) as u64;
     let mut options = Options { seed, ..report::study_options() };
     options.spec.polls_per_change = parsed("--polls-per-change", 2.0);
-    if let Some(min) = value("--min").and_then(|text| text.parse::<SignedDuration>().ok()) {
-        options.spec.min = min;
+    if let Some(min) = value("--min").and_then(|text| text.parse::<Span>().ok()) {
+        options.spec.min = Some(min);
     }
     let Some(trace) = value("--trace").and_then(|name| Trace::named(name, seed).or_else(|| read(name)))
     else {
@@ -80,7 +80,7 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     }
     if let (Some(state), false) = (&done.state, arguments.iter().any(|argument| argument == "--json")) {
         let now = moment(done.polls.last().map_or(0.0, |poll| poll.at));
-        println!("{}", explain(state, &next(state, &options.spec, now), now));
+        println!("{}", explain(state, &options.spec, &next(state, &options.spec, now), now));
         let json = serde_json::to_string(state).unwrap_or_default();
         println!("state: {} bytes", json.len());
         let shown = &done.visits[done.visits.len().saturating_sub(300)..];

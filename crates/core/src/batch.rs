@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cadence::CadenceSpec;
 use crate::change::{self, Fingerprint, Validators};
 use crate::pipeline::{Format, LoadSpec, Pipeline, Stream};
 
@@ -51,9 +52,10 @@ impl Batch {
     }
 }
 
-/// SHA-256 (hex) of what decides on a stream's requests and rows, credentials and headers left out.
+/// SHA-256 (hex) of what decides on a stream's requests and rows: not when it is polled, nor credentials and headers.
 pub fn config_hash(pipeline: &Pipeline, stream: &Stream) -> String {
-    let plain = Stream { headers: BTreeMap::new(), ..stream.clone() };
+    let cadence = CadenceSpec::default();
+    let plain = Stream { headers: BTreeMap::new(), cadence, ..stream.clone() };
     // Both are plain tables with text keys, which JSON can always hold.
     let text = serde_json::to_string(&(&pipeline.source.base_url, &plain)).unwrap_or_default();
     change::hex(&change::sha256(text.as_bytes()))

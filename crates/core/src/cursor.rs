@@ -12,26 +12,26 @@ use serde_json::value::RawValue;
 use crate::pipeline::{EventTime, Incremental};
 use crate::time;
 
-/// The highest values among the records of a page.
+/// What stands in the records of a page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Marks {
     /// Highest cursor.
     pub cursor: Option<Value>,
-    /// Newest event time.
-    pub newest: Option<Timestamp>,
+    /// Event time of each record that has one, with its place in the page.
+    pub times: Vec<(u64, Timestamp)>,
 }
 
 /// Looks through the records of a page. Records without a cursor or an event time are passed over.
 pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option<&EventTime>) -> Marks {
     let mut marks = Marks::default();
-    for record in records {
+    for (place, record) in (0..).zip(records) {
         if let Some(value) = cursor.and_then(|path| field(record, path)) {
             let value = serde_json::from_slice(value).ok().filter(|value: &Value| !value.is_null());
             marks.cursor = max(marks.cursor, value);
         }
         if let Some(rules) = event_time {
             let time = field(record, &rules.path).and_then(|value| time::parse(value, rules));
-            marks.newest = marks.newest.max(time);
+            marks.times.extend(time.map(|time| (place, time)));
         }
     }
     marks

@@ -1,4 +1,4 @@
-//! When the next poll is due: fixed intervals and cron.
+//! When the pipeline file says: fixed intervals and cron.
 
 use std::time::Duration;
 
@@ -7,37 +7,41 @@ use croner::parser::{CronParser, Year};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::pipeline::Cadence;
+use crate::cadence::CadenceSpec;
 
-/// The interval of a stream whose cadence says nothing.
-pub const DEFAULT_EVERY: Duration = Duration::from_secs(15 * 60);
-
-/// When a stream is due that was last polled at `last`. `hold` is when the server said to come back: never sooner.
+/// When the file wants a stream polled that was last polled at `last`; `None` where the cadence is learned.
 ///
 /// A stream that was never polled is due now, with `cron` at its next time. A clock that was set back counts as if the
 /// last poll were just now: the stream neither stalls until the old time comes round again, nor runs hot.
-pub fn next(
-    cadence: &Cadence,
-    last: Option<Timestamp>,
-    now: Timestamp,
-    hold: Option<Timestamp>,
-) -> Timestamp {
+pub fn next(spec: &CadenceSpec, last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let last = last.map(|last| last.min(now));
-    let due = match (&cadence.cron, last) {
-        (Some(expression), _) => next_time(expression, last.unwrap_or(now)),
-        (None, None) => Some(now),
-        (None, Some(last)) => Some(after(last, cadence.every.map_or(DEFAULT_EVERY, |every| every.0))),
+    let due = match (&spec.cron, spec.every, last) {
+        (None, None, _) => return None,
+        // An expression that was checked has a next time, within the years that a timestamp holds.
+        (Some(expression), _, _) => next_time(expression, last.unwrap_or(now)).unwrap_or(Timestamp::MAX),
+        (None, Some(every), Some(last)) => after(last, every.0),
+        (None, Some(_), None) => now,
     };
-    let due = due.unwrap_or_else(|| after(last.unwrap_or(now), DEFAULT_EVERY));
-    let bounded = match last {
-        None => due,
-        Some(last) => {
-            let latest = cadence.max.map_or(Timestamp::MAX, |max| after(last, max.0));
-            let soonest = cadence.min.map_or(last, |min| after(last, min.0));
-            due.min(latest).max(soonest)
-        }
-    };
-    hold.map_or(bounded, |hold| bounded.max(hold))
+    let Some(last) = last else { return Some(due) };
+    let latest = spec.max.map_or(Timestamp::MAX, |max| after(last, max.0));
+    let soonest = spec.min.map_or(last, |min| after(last, min.0));
+    Some(due.min(latest).max(soonest))
+}
+
+/// Polls a day that the file asks for; `None` where the cadence is learned.
+pub fn per_day(spec: &CadenceSpec) -> Option<f64> {
+    const WEEKS: SignedDuration = SignedDuration::from_hours(4 * 7 * 24);
+    const ENOUGH: usize = 2000;
+    let day = 86_400.0;
+    if let (None, Some(every)) = (&spec.cron, spec.every) {
+        return Some(day / every.0.as_secs_f64().max(0.001));
+    }
+    let expression = spec.cron.as_ref()?;
+    let start = Timestamp::UNIX_EPOCH;
+    let times = std::iter::successors(Some(start), |from| next_time(expression, *from)).skip(1);
+    let times: Vec<Timestamp> = times.take_while(|time| *time <= start + WEEKS).take(ENOUGH).collect();
+    let length = if times.len() == ENOUGH { times[ENOUGH - 1].duration_since(start) } else { WEEKS };
+    Some(times.len() as f64 * day / length.as_secs_f64())
 }
 
 /// Checks a cron expression: five fields, or six with seconds first. The error says what is wrong.
@@ -76,33 +80,31 @@ mod tests {
         text.parse().expect(text)
     }
 
-    fn cron(expression: &str) -> Cadence {
-        Cadence { cron: Some(expression.to_owned()), ..Cadence::default() }
+    fn cron(expression: &str) -> CadenceSpec {
+        CadenceSpec { cron: Some(expression.to_owned()), ..CadenceSpec::default() }
     }
 
-    fn every(seconds: u64) -> Cadence {
-        Cadence { every: Some(Span::from_secs(seconds)), ..Cadence::default() }
+    fn every(seconds: u64) -> CadenceSpec {
+        CadenceSpec { every: Some(Span::from_secs(seconds)), ..CadenceSpec::default() }
     }
 
     #[test]
     fn intervals_count_from_the_last_poll() {
         let now = time("2026-11-23T10:00:00Z");
         let last = Some(time("2026-11-23T09:58:00Z"));
-        assert_eq!(next(&every(420), None, now, None), now);
-        assert_eq!(next(&every(420), last, now, None), time("2026-11-23T10:05:00Z"));
-        assert_eq!(next(&Cadence::default(), last, now, None), time("2026-11-23T10:13:00Z"));
-        let hold = Some(time("2026-11-23T11:00:00Z"));
-        assert_eq!(next(&every(420), last, now, hold), time("2026-11-23T11:00:00Z"));
+        assert_eq!(next(&every(420), None, now), Some(now));
+        assert_eq!(next(&every(420), last, now), Some(time("2026-11-23T10:05:00Z")));
+        assert_eq!(next(&CadenceSpec::default(), last, now), None);
     }
 
     #[test]
     fn cron_is_read_in_utc_with_and_without_seconds() {
         let last = Some(time("2026-11-23T09:58:00Z"));
         let now = time("2026-11-23T09:58:30Z");
-        assert_eq!(next(&cron("*/15 * * * *"), last, now, None), time("2026-11-23T10:00:00Z"));
-        assert_eq!(next(&cron("30 59 9 * * *"), last, now, None), time("2026-11-23T09:59:30Z"));
-        assert_eq!(next(&cron("0 6 * * MON"), last, now, None), time("2026-11-30T06:00:00Z"));
-        assert_eq!(next(&cron("*/15 * * * *"), None, now, None), time("2026-11-23T10:00:00Z"));
+        assert_eq!(next(&cron("*/15 * * * *"), last, now), Some(time("2026-11-23T10:00:00Z")));
+        assert_eq!(next(&cron("30 59 9 * * *"), last, now), Some(time("2026-11-23T09:59:30Z")));
+        assert_eq!(next(&cron("0 6 * * MON"), last, now), Some(time("2026-11-30T06:00:00Z")));
+        assert_eq!(next(&cron("*/15 * * * *"), None, now), Some(time("2026-11-23T10:00:00Z")));
         for expression in ["", "* * *", "61 * * * *", "never", "0 0 30 2 *"] {
             assert!(check_cron(expression).is_err(), "{expression}");
         }
@@ -113,22 +115,22 @@ mod tests {
     fn bounds_hold() {
         let last = Some(time("2026-11-23T10:00:00Z"));
         let now = time("2026-11-23T10:00:01Z");
-        let bounds = |cadence: Cadence| Cadence {
+        let bounds = |cadence: CadenceSpec| CadenceSpec {
             min: Some(Span::from_secs(60)),
             max: Some(Span::from_secs(600)),
             ..cadence
         };
-        assert_eq!(next(&bounds(every(1)), last, now, None), time("2026-11-23T10:01:00Z"));
-        assert_eq!(next(&bounds(every(9_000)), last, now, None), time("2026-11-23T10:10:00Z"));
-        assert_eq!(next(&bounds(cron("0 0 * * *")), last, now, None), time("2026-11-23T10:10:00Z"));
+        assert_eq!(next(&bounds(every(1)), last, now), Some(time("2026-11-23T10:01:00Z")));
+        assert_eq!(next(&bounds(every(9_000)), last, now), Some(time("2026-11-23T10:10:00Z")));
+        assert_eq!(next(&bounds(cron("0 0 * * *")), last, now), Some(time("2026-11-23T10:10:00Z")));
     }
 
     #[test]
     fn a_clock_set_back_neither_stalls_nor_runs_hot() {
         let last = Some(time("2026-11-23T10:00:00Z"));
         let now = time("2026-11-23T07:00:00Z");
-        assert_eq!(next(&every(60), last, now, None), time("2026-11-23T07:01:00Z"));
-        assert_eq!(next(&cron("*/15 * * * *"), last, now, None), time("2026-11-23T07:15:00Z"));
+        assert_eq!(next(&every(60), last, now), Some(time("2026-11-23T07:01:00Z")));
+        assert_eq!(next(&cron("*/15 * * * *"), last, now), Some(time("2026-11-23T07:15:00Z")));
     }
 
     proptest! {
@@ -137,7 +139,7 @@ mod tests {
             interval in 1u64..100_000, last in 0i64..4_000_000_000, now in 0i64..4_000_000_000,
         ) {
             let (last, now) = (Timestamp::from_second(last)?, Timestamp::from_second(now)?);
-            let due = next(&every(interval), Some(last), now, None);
+            let due = next(&every(interval), Some(last), now).expect("fixed");
             prop_assert!(due > last.min(now));
             prop_assert!(due <= after(now, Duration::from_secs(interval)));
         }

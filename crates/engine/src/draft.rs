@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use tidegate_core::batch::{self, Batch, Checkpoint, ElementState};
+use tidegate_core::cadence::Shown;
 use tidegate_core::change::{self, Fingerprint, Validators};
 use tidegate_core::cursor;
 use tidegate_core::jiff::Timestamp;
@@ -72,6 +73,25 @@ impl<'a> Draft<'a> {
         self.changed.is_empty()
     }
 
+    /// The times of the new records, where records are told apart, else of all.
+    pub(crate) fn shown(&self, stream: &Stream) -> Shown {
+        let mut shown = Shown::default();
+        let apart = self.changed.iter().all(Changed::told_apart);
+        for changed in &self.changed {
+            for (page, repeats) in changed.pages.iter().zip(&changed.repeats) {
+                let repeated =
+                    |place: u64| repeats.iter().any(|(first, n)| (*first..first + n).contains(&place));
+                let new = page.marks.times.iter().filter(|(place, _)| !apart || !repeated(*place));
+                shown.times.extend(new.map(|(_, time)| *time));
+            }
+        }
+        // Of several elements without keys nobody can say which has told a time before.
+        let overlap = || self.changed.iter().all(Changed::overlaps);
+        let continuous = apart && (stream.incremental.is_some() || overlap());
+        shown.apart = (apart || self.checkpoint.elements.len() > 1).then_some(continuous);
+        shown
+    }
+
     /// The bodies of the pages, in the order of the batch.
     pub(crate) fn bodies(&self) -> Vec<bytes::Bytes> {
         self.changed.iter().flat_map(|changed| changed.pages.iter().map(|page| page.body.clone())).collect()
@@ -118,6 +138,17 @@ impl<'a> Draft<'a> {
             pages,
             checkpoint: self.checkpoint.clone(),
         })
+    }
+}
+
+impl Changed<'_> {
+    fn told_apart(&self) -> bool {
+        self.pages.iter().all(|page| page.content.told_apart)
+    }
+
+    /// Whether records of the poll before came along, so that none between can be missing.
+    fn overlaps(&self) -> bool {
+        self.repeats.iter().any(|repeats| !repeats.is_empty())
     }
 }
 

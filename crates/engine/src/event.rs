@@ -14,6 +14,8 @@ pub enum Event<'a> {
         visit: &'a Visit,
         /// When it is due again.
         next: Timestamp,
+        /// What is learned of its changes, in one line.
+        learned: &'a str,
     },
     /// A load ended, or turned out to have ended before.
     Loaded(&'a LoadReport),

@@ -1,5 +1,8 @@
 //! One element of a stream, fetched: requests with retries, page after page.
 
+use std::time::Duration;
+
+use tidegate_core::cadence::{Declared, Hints};
 use tidegate_core::change::Validators;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::{PageError, Pager, Seen, Step};
@@ -16,20 +19,22 @@ pub(crate) struct Fetch<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) stream: &'a Stream,
     pub(crate) gate: &'a Gate,
-    /// Seconds, bytes and answers add up here.
-    pub(crate) tally: Tally,
+    /// Requests, bytes and answers add up here.
+    pub(crate) tally: &'a mut Tally,
 }
 
 /// What a poll has asked and got.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
     pub(crate) not_modified: u64,
     pub(crate) bytes: u64,
-    /// Headers of the last answer that speak of its age, its life and our limits.
-    pub(crate) hints: Vec<(String, String)>,
-    /// Newest `Last-Modified` of all answers.
-    pub(crate) last_modified: Option<Timestamp>,
+    /// When the last answer was received.
+    pub(crate) answered: Option<Timestamp>,
+    /// What that answer says about its age, its life and our limits.
+    pub(crate) hints: Hints,
+    /// Newest time of change that an answer as a whole tells.
+    pub(crate) modified: Option<Timestamp>,
 }
 
 /// The answer of an element.
@@ -40,15 +45,7 @@ pub(crate) enum Answer {
     Pages(Vec<Page>, Validators),
 }
 
-/// Headers worth remembering of an answer.
-const HINTS: [&str; 7] =
-    ["age", "cache-control", "date", "expires", "last-modified", "retry-after", "x-poll-interval"];
-
 impl<'a> Fetch<'a> {
-    pub(crate) fn new(env: &'a Env, pipeline: &'a Pipeline, stream: &'a Stream, gate: &'a Gate) -> Fetch<'a> {
-        Fetch { env, pipeline, stream, gate, tally: Tally::default() }
-    }
-
     /// All pages of one element. `validators` make the request conditional.
     pub(crate) async fn element(
         &mut self,
@@ -72,6 +69,7 @@ impl<'a> Fetch<'a> {
         let mut pages = Vec::new();
         loop {
             let page = page::read(self, &request, response, pages.len())?;
+            self.tally.note_declared(&page.declared);
             let seen =
                 Seen { body: &page.utf8()?, records: page.content.records, digest: &page.content.digest };
             let step = pager.next(&request, seen).map_err(|error| self.paging(error))?;
@@ -106,12 +104,13 @@ impl<'a> Fetch<'a> {
             let (after, failure) = match outcome {
                 Ok(response) if !retry::is_transient(response.status) => {
                     self.gate.succeeded();
-                    self.remember(&response);
+                    self.tally.note(&response, now);
                     return Ok(response);
                 }
                 Ok(response) => {
-                    self.remember(&response);
-                    (retry::retry_after(&response, now), page::refusal(self, request, &response))
+                    self.tally.note(&response, now);
+                    let after = retry::retry_after(&response, now).or_else(|| self.tally.limit_reset());
+                    (after, page::refusal(self, request, &response))
                 }
                 Err(error) if error.kind() != tidegate_core::error::Kind::Transient => {
                     return Err(Error::Http(error));
@@ -141,16 +140,26 @@ impl<'a> Fetch<'a> {
         tracing::warn!(stream = self.stream.name, "{message}");
         Error::Unavailable { message, retry_at: closed.or(hold) }
     }
+}
 
-    fn remember(&mut self, response: &Response) {
-        self.tally.bytes += response.body.len() as u64;
-        self.tally.hints = response
-            .headers
-            .iter()
-            .filter(|(name, _)| HINTS.contains(&name.as_str()) || name.contains("ratelimit"))
-            .cloned()
-            .collect();
-        let modified = response.header("last-modified").and_then(retry::http_date);
-        self.tally.last_modified = self.tally.last_modified.max(modified);
+impl Tally {
+    fn note(&mut self, response: &Response, now: Timestamp) {
+        self.bytes += response.body.len() as u64;
+        self.answered = Some(now);
+        let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let interval = self.hints.interval;
+        self.hints = Hints { interval, ..Hints::from_headers(headers, now) };
+        self.modified = self.modified.max(self.hints.last_modified);
+    }
+
+    fn note_declared(&mut self, declared: &Declared) {
+        self.hints.interval = self.hints.interval.or(declared.interval);
+        self.modified = self.modified.max(declared.updated);
+    }
+
+    /// How long it takes until requests are allowed again, where none is left.
+    fn limit_reset(&self) -> Option<Duration> {
+        let spent = self.hints.remaining.is_some_and(|left| left < 1.0);
+        self.hints.reset.filter(|_| spent).and_then(|reset| Duration::try_from_secs_f64(reset).ok())
     }
 }

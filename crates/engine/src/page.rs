@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
+use tidegate_core::cadence::{Declared, declared};
 use tidegate_core::change::{self, Content};
 use tidegate_core::cursor::{self, Marks};
 use tidegate_core::decode::{self, DecodeError};
@@ -26,6 +27,7 @@ pub(crate) struct Page {
     pub(crate) marks: Marks,
     /// What a reader should know of it, though it is data.
     pub(crate) remark: Option<String>,
+    pub(crate) declared: Declared,
 }
 
 impl Page {
@@ -75,6 +77,7 @@ pub(crate) fn read(
         charset,
         content: understood.0,
         marks: understood.1,
+        declared: understood.2,
         remark,
     })
 }
@@ -91,14 +94,23 @@ fn nowhere(fetch: &Fetch<'_>, shown: &str, body: &[u8]) -> Option<String> {
     })
 }
 
-fn understand(fetch: &Fetch<'_>, body: &[u8], format: Format) -> Result<(Content, Marks), DecodeError> {
+fn understand(
+    fetch: &Fetch<'_>,
+    body: &[u8],
+    format: Format,
+) -> Result<(Content, Marks, Declared), DecodeError> {
     let stream = fetch.stream;
     let records = decode::records(body, format, &stream.records)?;
     // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
     let with_hashes = !stream.primary_key.is_empty() || stream.incremental.is_some();
     let content = change::content(body, format, &records, &stream.ignore, with_hashes)?;
     let cursor = stream.incremental.as_ref().map(|incremental| incremental.cursor_path.as_str());
-    Ok((content, cursor::marks(&records, cursor, stream.event_time.as_ref())))
+    // A cursor that is a time says as well when its record was changed.
+    let times = stream.event_time.clone().or_else(|| cursor.and_then(|path| path.parse().ok()));
+    let marks = cursor::marks(&records, cursor, times.as_ref());
+    let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
+    let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
+    Ok((content, marks, declared))
 }
 
 /// The format: as the stream says, as the answer says, or by its look.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use tidegate_core::batch::{self, Batch};
+use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Pipeline, Stream};
 use tidegate_core::request::{self, Element};
 use tidegate_core::{cursor, keys};
 
 use crate::draft::{Answered, Draft};
-use crate::fetch::{Answer, Fetch};
+use crate::fetch::{Answer, Fetch, Tally};
 use crate::stage::{self, Head, Staged};
 use crate::visit::{Outcome, Visit};
 use crate::{Env, Error, Gate};
@@ -29,12 +30,17 @@ pub async fn poll(
     gate: &Gate,
     head: Option<Head>,
 ) -> Result<Visit, Error> {
+    ask(Fetch { env, pipeline, stream, gate, tally: &mut Tally::default() }, head).await
+}
+
+/// As [`poll`]; the fetch's tally holds what was asked and answered even where the poll fails.
+pub(crate) async fn ask(mut fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, Error> {
+    let Fetch { env, pipeline, stream, .. } = fetch;
     let elements = request::elements(stream).map_err(|error| Error::Config(error.to_string()))?;
     let mut head = match head {
         Some(head) => head,
         None => stage::head(env, &stream.name, None).await?,
     };
-    let mut fetch = Fetch::new(env, pipeline, stream, gate);
     let at = env.clock.now();
     let mut round = Round::default();
     for race in 0..RACES {
@@ -49,13 +55,14 @@ pub async fn poll(
         let draft = Draft::of(&elements, &round.answers, &head.checkpoint);
         if draft.is_empty() {
             let head = Head { checkpoint: draft.checkpoint, ..head };
-            return Ok(visit(fetch, at, Outcome::Unchanged, round, head));
+            return Ok(visit(fetch, at, Outcome::Unchanged, Shown::default(), round, head));
         }
         let batch = draft.batch(pipeline, stream, at, head.seq + 1)?;
         match stage::stage(env, &batch, &draft.bodies()).await? {
             Staged::Ours => {
                 let outcome = outcome(&batch);
-                return Ok(visit(fetch, at, outcome, round, Head::from(batch)));
+                let shown = Shown { modified: fetch.tally.modified, ..draft.shown(stream) };
+                return Ok(visit(fetch, at, outcome, shown, round, Head::from(batch)));
             }
             Staged::Theirs(theirs) => head = Head::from(*theirs),
         }
@@ -111,8 +118,7 @@ fn outcome(batch: &Batch) -> Outcome {
     }
 }
 
-fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, round: Round, head: Head) -> Visit {
-    let pages = round.answers.values().flat_map(|(pages, _)| pages);
+fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, shown: Shown, round: Round, head: Head) -> Visit {
     Visit {
         stream: fetch.stream.name.clone(),
         at,
@@ -120,9 +126,7 @@ fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, round: Round, head: 
         requests: fetch.tally.requests,
         not_modified: fetch.tally.not_modified,
         bytes: fetch.tally.bytes,
-        last_modified: fetch.tally.last_modified,
-        newest: pages.clone().filter_map(|page| page.marks.newest).max(),
-        hints: fetch.tally.hints,
+        shown,
         remarks: pages.filter_map(|page| page.remark.clone()).collect(),
         failures: round.failures,
         head,

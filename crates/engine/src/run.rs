@@ -170,12 +170,12 @@ impl<S: Future<Output = ()>> Run<'_, S> {
             Ok(turn) => turn,
             Err(error) => {
                 (self.observer)(Event::Failed { subject: &stream.name, error: &error, next: None });
-                Turn::default()
+                Turn::new(stream)
             }
         };
         loop {
             if !self.options.once {
-                let due = turn.due(stream, self.env.clock.now());
+                let due = turn.due(stream, self.env.clock.now()).at;
                 if !self.sleep_until(due, &stream.name).await {
                     return;
                 }

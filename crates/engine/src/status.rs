@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 use serde::Serialize;
+use tidegate_core::cadence;
 use tidegate_core::jiff::Timestamp;
 
 use tidegate_core::pipeline::{Pipeline, Stream};
@@ -42,6 +43,8 @@ pub struct StreamStatus {
     pub lagging_since: Option<Timestamp>,
     /// When the last batch was staged.
     pub last_staged: Option<Timestamp>,
+    /// What is learned of its changes and when it is due, in one line.
+    pub cadence: String,
     /// Polls, the last failure, when the next poll is due: the stream's advice.
     #[serde(flatten)]
     pub polls: StreamState,
@@ -89,6 +92,9 @@ async fn stream_status(env: &Env, stream: &Stream, inventory: &Inventory) -> Res
         || inventory.batches.range(first.clone()..).take_while(|((name, _), _)| *name == stream.name);
     let lagging = of_stream().filter(|(id, _)| inventory.load_of(id).is_none());
     let lag: Vec<Timestamp> = lagging.map(|(_, staged)| *staged).collect();
+    let polls = StreamState::read(env, &stream.name).await?;
+    let now = env.clock.now();
+    let due = cadence::next(&polls.learned, &stream.cadence, now);
     Ok(StreamStatus {
         stream: stream.name.clone(),
         table: stream.table().to_owned(),
@@ -96,7 +102,8 @@ async fn stream_status(env: &Env, stream: &Stream, inventory: &Inventory) -> Res
         lag: lag.len() as u64,
         lagging_since: lag.first().copied(),
         last_staged: of_stream().last().map(|(_, staged)| *staged),
-        polls: StreamState::read(env, &stream.name).await?,
+        cadence: cadence::explain(&polls.learned, &stream.cadence, &due, now),
+        polls,
     })
 }
 

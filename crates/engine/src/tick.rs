@@ -1,14 +1,17 @@
 //! One turn of a stream: poll it, keep the advice, load what was staged.
 
+use tidegate_core::cadence::{Due, explain};
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Pipeline, Stream};
-use tidegate_core::schedule;
 
 use crate::event::Event;
+use crate::fetch::{Fetch, Tally};
+use crate::learn::{self, learn};
 use crate::load::{LoadReport, load_batch};
+use crate::poll::ask;
 use crate::state::{Failure, StreamState};
-use crate::{Env, Error, Gate, Head, Outcome, Visit, head, poll};
+use crate::{Env, Error, Gate, Head, Outcome, Visit, head};
 
 /// What a process remembers of a stream between its turns.
 #[derive(Debug, Default)]
@@ -21,15 +24,19 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// Begins without advice.
+    pub fn new(stream: &Stream) -> Turn {
+        Turn { state: StreamState::new(&stream.name), ..Turn::default() }
+    }
+
     /// Picks up where the last process left off.
     pub async fn resume(env: &Env, stream: &Stream) -> Result<Turn, Error> {
         Ok(Turn { state: StreamState::read(env, &stream.name).await?, ..Turn::default() })
     }
 
-    /// When the stream is due.
-    pub fn due(&self, stream: &Stream, now: Timestamp) -> Timestamp {
-        let held = self.state.next_due.filter(|due| *due > now && self.state.failure.is_some());
-        schedule::next(&stream.cadence, self.state.last_poll, now, held)
+    /// When the stream is due, and why then.
+    pub fn due(&self, stream: &Stream, now: Timestamp) -> Due {
+        learn::due(&self.state, &stream.cadence, now, 0.0)
     }
 }
 
@@ -44,10 +51,17 @@ pub async fn tick(
     load: bool,
     observer: &(dyn Fn(Event<'_>) + Sync),
 ) -> Option<LoadReport> {
-    let visit = visit(env, pipeline, stream, gate, turn).await;
-    let next = note(env, stream, turn, &visit);
+    let mut tally = Tally::default();
+    let visit = visit(Fetch { env, pipeline, stream, gate, tally: &mut tally }, turn).await;
+    let now = env.clock.now();
+    note(&mut turn.state, &visit, now);
+    learn(&mut turn.state, &visit, &tally, now);
+    let due = turn.due(stream, now);
+    let next = due.at;
+    turn.state.next_due = Some(next);
+    let learned = explain(&turn.state.learned, &stream.cadence, &due, now);
     match &visit {
-        Ok(visit) => observer(Event::Polled { visit, next }),
+        Ok(visit) => observer(Event::Polled { visit, next, learned: &learned }),
         Err(error) => observer(Event::Failed { subject: &stream.name, error, next: Some(next) }),
     }
     if let Err(error) = turn.state.write(env, &stream.name).await {
@@ -74,29 +88,23 @@ pub async fn tick(
     }
 }
 
-async fn visit(
-    env: &Env,
-    pipeline: &Pipeline,
-    stream: &Stream,
-    gate: &Gate,
-    turn: &mut Turn,
-) -> Result<Visit, Error> {
+async fn visit(fetch: Fetch<'_>, turn: &mut Turn) -> Result<Visit, Error> {
     let last = match turn.head.take() {
         Some(head) => head,
-        None => head(env, &stream.name, Some(turn.state.head).filter(|seq| *seq > 0)).await?,
+        None => head(fetch.env, &fetch.stream.name, Some(turn.state.head).filter(|seq| *seq > 0)).await?,
     };
-    poll(env, pipeline, stream, gate, Some(last)).await
+    ask(fetch, Some(last)).await
 }
 
-/// Takes a poll into the advice; returns when the next one is due.
-fn note(env: &Env, stream: &Stream, turn: &mut Turn, visit: &Result<Visit, Error>) -> Timestamp {
-    let now = env.clock.now();
-    let state = &mut turn.state;
-    let (at, hold) = match visit {
+/// Takes a poll that ended at `now` into the advice.
+fn note(state: &mut StreamState, visit: &Result<Visit, Error>, now: Timestamp) {
+    match visit {
         Ok(visit) => {
+            state.last_poll = Some(visit.at);
             state.failures_in_a_row = 0;
             state.failure = visit.failures.first().map(|(_, error)| failure(now, error));
             state.head = visit.head.seq;
+            state.usual.note(visit);
             match visit.outcome {
                 Outcome::Unchanged => state.unchanged += 1,
                 Outcome::Staged { .. } => {
@@ -104,19 +112,14 @@ fn note(env: &Env, stream: &Stream, turn: &mut Turn, visit: &Result<Visit, Error
                     state.last_change = Some(visit.at);
                 }
             }
-            (visit.at, visit.retry_at())
         }
         Err(error) => {
+            state.last_poll = Some(now);
             state.failed += 1;
             state.failures_in_a_row = state.failures_in_a_row.saturating_add(1);
             state.failure = Some(failure(now, error));
-            (now, error.retry_at())
         }
-    };
-    state.last_poll = Some(at);
-    let next = schedule::next(&stream.cadence, Some(at), now, hold);
-    state.next_due = Some(next);
-    next
+    }
 }
 
 fn failure(at: Timestamp, error: &Error) -> Failure {

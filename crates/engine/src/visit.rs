@@ -1,5 +1,6 @@
 //! What a poll reports, whether or not it staged anything.
 
+use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
 
 use crate::Error;
@@ -20,12 +21,8 @@ pub struct Visit {
     pub not_modified: u64,
     /// Bytes of all answers, after decompression.
     pub bytes: u64,
-    /// Newest `Last-Modified` of the answers.
-    pub last_modified: Option<Timestamp>,
-    /// Newest event time among the records that were fetched.
-    pub newest: Option<Timestamp>,
-    /// Headers of the last answer that say something on age, life and limits; names lower case.
-    pub hints: Vec<(String, String)>,
+    /// Times that the answers with something new tell.
+    pub shown: Shown,
     /// Elements that could not be fetched, with the reason. Their old state stays, so nothing of them is lost.
     pub failures: Vec<(String, Error)>,
     /// What came through and still looks wrong, such as an answer that has no place for records.

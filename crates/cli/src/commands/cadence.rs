@@ -1,7 +1,13 @@
 //! `tidegate cadence`: what was learned of each stream's changes.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
-use tidegate_engine::status;
+use serde_json::{Value, json};
+use tidegate_core::cadence::{next, plot};
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::Stream;
+use tidegate_engine::{StreamStatus, status};
 
 use super::cadence_simulate::Simulate;
 use crate::failure::Failure;
@@ -33,6 +39,9 @@ struct Learned {
     /// Write it as JSON to stdout
     #[arg(long)]
     json: bool,
+    /// Draw the last polls and the learned rhythm; of several streams each into its own file, out.<stream>.svg
+    #[arg(long, value_name = "out.svg")]
+    plot: Option<PathBuf>,
 }
 
 impl Cadence {
@@ -50,14 +59,49 @@ impl Learned {
         let file = self.file.read()?;
         let env = world::open(&file, Purpose::Look)?;
         let state = block_on(async { Ok(status(&env, &file.pipeline).await?) })?;
+        if let Some(out) = &self.plot {
+            draw(out, &state.streams, shell)?;
+        }
         if self.json {
-            shell.json(&state.streams);
+            let streams = file.pipeline.streams.iter().zip(&state.streams);
+            let streams: Vec<Value> =
+                streams.map(|(stream, status)| described(stream, status, state.at)).collect();
+            shell.json(&streams);
             return Ok(());
         }
         for stream in &state.streams {
-            let due = stream.polls.next_due.map_or("now".to_owned(), |due| due.to_string());
-            shell.line(format_args!("{}: next {due}", stream.stream));
+            shell.line(format_args!("{}: {}", stream.stream, stream.cadence));
         }
         Ok(())
     }
+}
+
+/// All that is known of a stream's changes.
+fn described(stream: &Stream, status: &StreamStatus, now: Timestamp) -> Value {
+    let polls = &status.polls;
+    let learned = &polls.learned;
+    json!({
+        "stream": status.stream,
+        "line": status.cadence,
+        "next": next(learned, &stream.cadence, now),
+        "polls": polls.changed + polls.unchanged + polls.failed,
+        "changed": polls.changed,
+        "failed": polls.failed,
+        "mean_gap_seconds": learned.mean_gap(),
+        "level": learned.level,
+        "learned": learned,
+    })
+}
+
+fn draw(out: &Path, streams: &[StreamStatus], shell: &Shell) -> Result<(), Failure> {
+    for status in streams {
+        let path = match streams {
+            [_] => out.to_owned(),
+            _ => out.with_extension(format!("{}.svg", status.stream)),
+        };
+        std::fs::write(&path, plot(&status.polls.history(), &status.polls.learned))
+            .map_err(|error| Failure::config(format!("cannot write {}: {error}", path.display())))?;
+        shell.say(format_args!("wrote {}", path.display()));
+    }
+    Ok(())
 }

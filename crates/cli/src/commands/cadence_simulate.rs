@@ -7,7 +7,6 @@ use tidegate_core::cadence::CadenceSpec;
 use tidegate_core::cadence::baselines::BASELINES;
 use tidegate_core::cadence::simulate::{Options, Policy, simulate};
 use tidegate_core::cadence::traces::{STUDY, Trace};
-use tidegate_core::jiff::SignedDuration;
 use tidegate_core::pipeline::Span;
 
 use crate::failure::Failure;
@@ -52,7 +51,7 @@ impl Simulate {
             ))
         })?;
         let spec = CadenceSpec {
-            min: SignedDuration::try_from(self.min.0).unwrap_or(SignedDuration::MAX),
+            min: Some(self.min),
             polls_per_change: self.polls_per_change,
             ..CadenceSpec::default()
         };

@@ -1,8 +1,8 @@
 //! `tidegate check`: is the pipeline file right?
 
 use clap::Args;
-use tidegate_core::pipeline::{Cadence, Span, Stream};
-use tidegate_core::schedule::DEFAULT_EVERY;
+use tidegate_core::cadence::CadenceSpec;
+use tidegate_core::pipeline::Stream;
 
 use super::case::CaseArgs;
 use crate::failure::Failure;
@@ -70,10 +70,10 @@ fn stream_line(stream: &Stream) -> String {
     )
 }
 
-fn when(cadence: &Cadence) -> String {
+fn when(cadence: &CadenceSpec) -> String {
     match (&cadence.every, &cadence.cron) {
         (Some(every), _) => format!("every {every}"),
         (None, Some(cron)) => format!("at cron `{cron}`"),
-        (None, None) => format!("every {}", Span(DEFAULT_EVERY)),
+        (None, None) => "when it changes".to_owned(),
     }
 }

@@ -6,6 +6,7 @@ mod cadence_simulate;
 pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod load;

@@ -52,6 +52,10 @@ fn show(state: &State, shell: &Shell) {
     let mut tables = table(["table", "rows", "files", "size", "loads", "quarantined", "schema"]);
     tables.add_rows(state.tables.iter().map(table_row));
     shell.line(tables);
+    shell.line("");
+    for stream in &state.streams {
+        shell.line(format_args!("{}: {}", stream.stream, stream.cadence));
+    }
     for stream in &state.streams {
         if let Some(failure) = &stream.polls.failure {
             let (at, kind) = (words::time(failure.at), failure.kind.word());

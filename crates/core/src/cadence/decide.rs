@@ -42,6 +42,13 @@ pub(crate) struct Choice {
     pub(crate) look: bool,
 }
 
+impl Choice {
+    /// A moment that the file gives.
+    pub(crate) fn given(at: f64) -> Self {
+        Self { at, price: 0.0, probability: 1.0, delay: 0.0, look: false }
+    }
+}
+
 /// The search's running sums up to one point.
 #[derive(Clone, Copy)]
 struct Point {

@@ -6,15 +6,15 @@ use jiff::tz::TimeZone;
 use super::decide::lock_of;
 use super::rhythm::GapSummary;
 use super::state::{State, seconds};
-use super::{Due, Floor};
+use super::{CadenceSpec, Due, Floor};
 
 /// Expected but missing changes after which a source is called silent.
 const SILENT: f32 = 4.0;
 
 /// The line for a stream that is due at `due`, as seen at `now`. All of it is from the state; times are UTC.
-pub fn explain(state: &State, due: &Due, now: Timestamp) -> String {
+pub fn explain(state: &State, spec: &CadenceSpec, due: &Due, now: Timestamp) -> String {
     let when = clock_time(due.at, now);
-    let mut line = format!("next {when}: {}", learned(state, due, now));
+    let mut line = format!("next {when}: {}{}", given(spec), learned(state, due, now));
     if state.effort_known() {
         line += &format!("; {:.1} polls per change", state.effort.value());
     }
@@ -29,6 +29,15 @@ pub fn explain(state: &State, due: &Due, now: Timestamp) -> String {
         line += ", max_staleness cannot be kept";
     }
     line
+}
+
+/// What the file says, where the cadence is not learned.
+fn given(spec: &CadenceSpec) -> String {
+    match (&spec.every, &spec.cron) {
+        (Some(every), _) => format!("every {every} as the file says; "),
+        (None, Some(cron)) => format!("at `{cron}` as the file says; "),
+        (None, None) => String::new(),
+    }
 }
 
 fn learned(state: &State, due: &Due, now: Timestamp) -> String {

@@ -135,7 +135,7 @@ pub(crate) fn apply(state: &State, spec: &CadenceSpec, best: f64) -> (f64, Floor
     let floors = &state.floors;
     let (mut at, mut bound) = (best, Floor::None);
     let known = state.seen.map(seconds);
-    let ceiling = spec.max_staleness.zip(known).map(|(span, seen)| seen + span.as_secs_f64().max(0.0));
+    let ceiling = spec.stale_seconds().zip(known).map(|(span, seen)| seen + span);
     if let Some(ceiling) = ceiling.filter(|&ceiling| ceiling < at) {
         (at, bound) = (ceiling, Floor::MaxStaleness);
     }
@@ -159,14 +159,16 @@ fn earliest(state: &State, spec: &CadenceSpec) -> Vec<(Floor, f64)> {
     let spaced = floors.spacing_until.map(seconds).map(|end| end.min(last + f64::from(floors.spacing)));
     let refused = match floors.retry_after.map(seconds) {
         Some(end) => Some((Floor::RetryAfter, end)),
-        None => (floors.failures > 0).then(|| (Floor::Backoff, last + backoff(state, spec))),
+        None => (floors.failures > 0 && spec.learns()).then(|| (Floor::Backoff, last + backoff(state, spec))),
     };
     let interval = f64::from(floors.poll_interval);
     // In the order of the rules: of two that end together the first is named.
     let mut rules = Vec::from_iter(refused);
     rules.extend(spaced.map(|end| (Floor::RateLimit, end)));
     rules.extend((interval > 0.0).then_some((Floor::PollInterval, last + interval)));
-    rules.extend(floors.fresh_until.map(|end| (Floor::Freshness, seconds(end))));
+    // Who gives a fixed time wants it, be it for the same copy.
+    let fresh = floors.fresh_until.filter(|_| spec.learns());
+    rules.extend(fresh.map(|end| (Floor::Freshness, seconds(end))));
     rules.push((Floor::Min, last + spec.min_seconds()));
     rules
 }

@@ -23,6 +23,7 @@
 
 mod alias;
 mod decide;
+mod declared;
 mod experts;
 mod explain;
 mod floors;
@@ -38,6 +39,7 @@ mod rng;
 mod spec;
 mod state;
 mod table;
+mod trust;
 mod visit;
 
 pub mod conditions;
@@ -49,10 +51,13 @@ pub mod baselines;
 pub mod simulate;
 pub mod traces;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 pub use alias::Alias;
+pub use declared::{Declared, declared};
 pub use experts::Weights;
 pub use explain::{explain, floor_name, span};
 pub use floors::{Floor, Floors};
@@ -66,8 +71,10 @@ pub use rng::Rng;
 pub use spec::CadenceSpec;
 pub use state::{Clock, Rate, STATE_VERSION, State};
 pub use table::Table;
+pub use trust::{Shown, Trust};
 pub use visit::{Outcome, Stamps, Visit};
 
+use crate::schedule;
 use decide::Bounds;
 use state::{millis, seconds};
 
@@ -91,7 +98,8 @@ pub struct Due {
 }
 
 /// Learns from a visit.
-pub fn observe(mut state: State, visit: &Visit) -> State {
+pub fn observe(state: State, visit: &Visit) -> State {
+    let mut state = state.as_of(visit.at).into_owned();
     state.visits += 1;
     state.floors.record(visit);
     if visit.outcome == Outcome::Failed {
@@ -125,6 +133,21 @@ pub fn observe(mut state: State, visit: &Visit) -> State {
 }
 
 impl State {
+    /// The state for a clock that says `now`. What lies ahead of a clock that was set back counts as having just
+    /// happened: the stream neither stalls until the old time comes round again, nor runs hot.
+    fn as_of(&self, now: Timestamp) -> Cow<'_, Self> {
+        let now = now.as_millisecond();
+        let ahead = |at: Option<i64>| at.is_some_and(|at| at > now);
+        if !ahead(self.floors.attempted) && !ahead(self.seen) {
+            return Cow::Borrowed(self);
+        }
+        let mut state = self.clone();
+        for at in [&mut state.floors.attempted, &mut state.seen, &mut state.last_change] {
+            *at = at.map(|at| at.min(now));
+        }
+        Cow::Owned(state)
+    }
+
     fn begin(&mut self, at: f64, newest: Option<f64>) {
         self.first = Some(millis(at));
         self.seen = self.first;
@@ -161,24 +184,22 @@ impl State {
     }
 }
 
-/// The next poll. A function of the state alone; `now` only keeps it from lying in the past.
+/// The next poll: when the file says, else when it costs least. A function of the state alone; `now` only keeps it from
+/// lying in the past.
 pub fn next(state: &State, spec: &CadenceSpec, now: Timestamp) -> Due {
     next_at_price(state, spec, now, 0.0)
 }
 
 /// The next poll of a stream that shares a budget: no poll is made that saves less than `price` seconds of delay.
 pub fn next_at_price(state: &State, spec: &CadenceSpec, now: Timestamp, price: f64) -> Due {
-    let now = seconds(now.as_millisecond());
-    let bounds = Bounds {
-        min: spec.min_seconds(),
-        max: spec.max_seconds(),
-        polls_per_change: spec.worth(),
-        dearer: floors::dearer(86400.0 / state.mean_gap() * spec.worth(), spec),
-        least: price,
+    let state = &*state.as_of(now);
+    let attempted = state.floors.attempted.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let choice = match schedule::next(spec, attempted, now) {
+        Some(given) => decide::Choice::given(seconds(given.as_millisecond())),
+        None => choose(state, spec, seconds(now.as_millisecond()), price),
     };
-    let choice = decide::choose(state, &bounds, decide::origin(state, now));
-    let best = if state.seen.is_none() { now } else { choice.at };
-    let (at, floor, stale) = floors::apply(state, spec, best);
+    let now = seconds(now.as_millisecond());
+    let (at, floor, stale) = floors::apply(state, spec, choice.at);
     let at = at.max(now);
     Due {
         at: Timestamp::from_millisecond(millis_up(at)).unwrap_or(Timestamp::MAX),
@@ -189,6 +210,19 @@ pub fn next_at_price(state: &State, spec: &CadenceSpec, now: Timestamp, price: f
         delay: choice.delay,
         look: choice.look && floor == Floor::None,
     }
+}
+
+fn choose(state: &State, spec: &CadenceSpec, now: f64, price: f64) -> decide::Choice {
+    let bounds = Bounds {
+        min: spec.min_seconds(),
+        max: spec.max_seconds(),
+        polls_per_change: spec.worth(),
+        dearer: floors::dearer(86400.0 / state.mean_gap() * spec.worth(), spec),
+        least: price,
+    };
+    let choice = decide::choose(state, &bounds, decide::origin(state, now));
+    let at = if state.seen.is_none() { now } else { choice.at };
+    decide::Choice { at, ..choice }
 }
 
 /// Rounds up, so that no floor is undercut by a fraction of a millisecond.

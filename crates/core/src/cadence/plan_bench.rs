@@ -9,6 +9,7 @@ use super::plan::{Budget, Planner};
 use super::rng::Rng;
 use super::simulate::moment;
 use super::{CadenceSpec, Outcome, Stamps, State, Visit, next_at_price, observe};
+use crate::pipeline::Span;
 
 /// A source of the benchmark: periodic or not, from minutes to a day.
 struct Source {
@@ -73,7 +74,7 @@ pub struct Scale {
 /// Simulates `hours` of `streams` streams under `budget`; `clock` tells the time since any
 /// fixed moment.
 pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Duration) -> Scale {
-    let spec = CadenceSpec { max_staleness: Some(SignedDuration::from_hours(6)), ..CadenceSpec::default() };
+    let spec = CadenceSpec { max_staleness: Some(Span::from_secs(6 * 3600)), ..CadenceSpec::default() };
     let mut sources: Vec<Source> = (0..streams).map(Source::new).collect();
     let mut states: Vec<State> = (0..streams).map(|stream| State::new(u64::from(stream))).collect();
     let mut planner = Planner::new(budget);
@@ -107,7 +108,7 @@ pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Du
         *state = observe(std::mem::take(state), &visit);
         let due = next_at_price(state, &spec, now, planner.price());
         let learned = clock();
-        let deadline = spec.max_staleness.map(|span| now + span);
+        let deadline = spec.stale_seconds().map(|span| now + SignedDuration::from_secs_f64(span));
         planner.offer(stream, &due, deadline, now);
         scale.scheduling += clock() - learned;
         scale.learning += learned - began;

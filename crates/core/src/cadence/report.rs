@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::baselines::BASELINES;
@@ -12,6 +11,7 @@ use super::metrics::{Metrics, convergence, costs};
 use super::simulate::{Options, Policy, run, simulate};
 use super::traces::{STUDY, Trace};
 use super::{CadenceSpec, State};
+use crate::pipeline::Span;
 
 /// One run of the benchmark.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +31,7 @@ pub struct Row {
 
 /// The limits of all published figures: 30 s at the least, 24 h at the most, two polls per change.
 pub fn study_options() -> Options {
-    let spec = CadenceSpec { min: SignedDuration::from_secs(30), ..CadenceSpec::default() };
+    let spec = CadenceSpec { min: Some(Span::from_secs(30)), ..CadenceSpec::default() };
     Options { spec, ..Options::default() }
 }
 

@@ -9,6 +9,7 @@ use super::report::{converged_after, row, study_options};
 use super::simulate::{Options, Policy, moment, run};
 use super::traces::Trace;
 use super::*;
+use crate::pipeline::Span;
 
 /// A visit that a careless world could make: any time, any headers.
 fn any_visit() -> impl Strategy<Value = (i64, Outcome, Hints, u32)> {
@@ -54,15 +55,16 @@ fn any_visits() -> impl Strategy<Value = Vec<Visit>> {
 }
 
 fn any_spec() -> impl Strategy<Value = CadenceSpec> {
-    let seconds = SignedDuration::from_secs;
-    let stale = proptest::option::of((1i64..200_000).prop_map(seconds));
-    (1i64..4000, 1i64..200_000, stale, proptest::option::of(0u32..500), 0.1..20.0f64).prop_map(
+    let seconds = Span::from_secs;
+    let stale = proptest::option::of((1u64..200_000).prop_map(seconds));
+    (1u64..4000, 1u64..200_000, stale, proptest::option::of(0u32..500), 0.1..20.0f64).prop_map(
         move |(min, max, max_staleness, calls_per_day, polls_per_change)| CadenceSpec {
-            min: seconds(min),
-            max: seconds(max),
+            min: Some(seconds(min)),
+            max: Some(seconds(max)),
             max_staleness,
             calls_per_day,
             polls_per_change,
+            ..CadenceSpec::default()
         },
     )
 }
@@ -77,23 +79,22 @@ proptest! {
     #[test]
     fn bounds_are_kept_after_any_visits(visits in any_visits(), spec in any_spec()) {
         let mut state = State::new(1);
-        let mut latest = Timestamp::MIN;
         for visit in &visits {
             state = observe(state, visit);
-            latest = latest.max(visit.at);
             let due = next(&state, &spec, visit.at);
             prop_assert!(due.at >= visit.at);
-            prop_assert!(due.at >= latest + spec.min, "min: {due:?} after {latest}");
+            let soonest = visit.at.as_millisecond() + (spec.min_seconds() * 1000.0) as i64;
+            prop_assert!(due.at.as_millisecond() >= soonest, "min: {due:?}");
             if let Some(wait) = visit.hints.retry_after {
                 let end = visit.at + SignedDuration::from_millis((wait * 1000.0) as i64);
                 prop_assert!(due.at >= end, "Retry-After");
             }
             if let (Floor::None, Some(seen)) = (due.floor, state.seen) {
-                let longest = seen + spec.max.as_millis().max(spec.min.as_millis()) as i64 + 1;
+                let longest = seen + (spec.max_seconds() * 1000.0) as i64 + 1;
                 prop_assert!(due.at.as_millisecond() <= longest.max(visit.at.as_millisecond() + 1), "max");
             }
-            prop_assert!(explain(&state, &due, visit.at).starts_with("next "));
-            prop_assert!(forecast(&state, &spec).calls_per_day.is_finite());
+            prop_assert!(explain(&state, &spec, &due, visit.at).starts_with("next "));
+            prop_assert!(forecast(&state, &spec, 1.0).calls_per_day.is_finite());
         }
         prop_assert!(plot(&visits, &state).ends_with("</svg>\n"));
     }
@@ -184,7 +185,7 @@ fn an_old_state_is_still_read() {
     let old: State = serde_json::from_str(include_str!("fixtures/state-v1.json")).unwrap();
     assert_eq!(old.version, 1);
     let now = Timestamp::from_millisecond(old.seen.unwrap()).unwrap();
-    let line = explain(&old, &next(&old, &study_options().spec, now), now);
+    let line = explain(&old, &study_options().spec, &next(&old, &study_options().spec, now), now);
     assert!(line.contains("changes every 15m00s at about :02:"), "{line}");
 }
 
@@ -211,7 +212,7 @@ fn a_failure_is_never_unchanged() {
 
 #[test]
 fn floors_are_named_in_their_order() {
-    let spec = CadenceSpec { max_staleness: Some(SignedDuration::from_mins(5)), ..CadenceSpec::default() };
+    let spec = CadenceSpec { max_staleness: Some(Span::from_secs(300)), ..CadenceSpec::default() };
     let state = settled("daily", 1);
     let now = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
     assert_eq!(next(&state, &spec, now).floor, Floor::MaxStaleness);
@@ -245,7 +246,7 @@ fn the_longer_a_source_is_silent_the_less_it_is_polled() {
 fn the_explanations_are_lines_a_human_believes() {
     let line = |state: &State| {
         let now = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
-        explain(state, &next(state, &study_options().spec, now), now)
+        explain(state, &study_options().spec, &next(state, &study_options().spec, now), now)
     };
     assert!(line(&settled("per15", 1)).contains("changes every 15m00s at about :02:"));
     assert!(line(&settled("drift", 1)).contains("counted from the last one"));

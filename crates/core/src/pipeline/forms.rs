@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde_json::Value as Json;
 
 use super::units::{ByteSize, Span};
-use super::{Cadence, Contract};
+use super::{Contract, words};
+use crate::cadence::CadenceSpec;
 
 /// What is wrong, and what to write instead.
 pub(super) type Wrong = (String, Option<String>);
@@ -27,7 +28,7 @@ pub(super) fn check(form: &str, value: &Json) -> Result<(), Wrong> {
         "span" => parsed::<Span>(text),
         "bytes" => parsed::<ByteSize>(text),
         "contract" => parsed::<Contract>(text),
-        "cadence" => parsed::<Cadence>(text),
+        "cadence" => cadence(text),
         "name" => name(text),
         "http-url" => http_url(text),
         "store-url" => store_url(text),
@@ -44,6 +45,16 @@ pub(super) fn check(form: &str, value: &Json) -> Result<(), Wrong> {
 
 fn parsed<T: FromStr<Err = String>>(text: &str) -> Result<(), Wrong> {
     text.parse::<T>().map(drop).map_err(|message| (message, None))
+}
+
+/// A word that is no span of time was meant to be `learn`, or is nothing.
+fn cadence(text: &str) -> Result<(), Wrong> {
+    match words::nearest(text, &["learn"]) {
+        Some(near) if near != text => {
+            wrong(format!("`{text}` is no cadence"), format!("did you mean `{near}`?"))
+        }
+        _ => parsed::<CadenceSpec>(text),
+    }
 }
 
 fn name(text: &str) -> Result<(), Wrong> {

@@ -1,7 +1,6 @@
 //! The pipeline file: one source, many streams. These types are its grammar, its checks' subject, its reference
 //! and its editor schema at once.
 
-mod cadence;
 mod checks;
 mod forms;
 mod load_spec;
@@ -18,7 +17,6 @@ mod tree;
 mod units;
 mod words;
 
-pub use cadence::Cadence;
 pub use load_spec::{Format, LoadSpec};
 pub use read::{Mistake, json_schema, read};
 pub use source::{Auth, Limits, Location, Secret, Secrets, Source};

@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::{Cadence, Contract, EventTime};
+use super::{Contract, EventTime};
+use crate::cadence::CadenceSpec;
 
 struct ShortOrTable<T>(PhantomData<T>);
 
@@ -54,9 +55,9 @@ pub(super) fn contract(generator: &mut SchemaGenerator) -> Schema {
     schema::<Contract>(generator, "contract")
 }
 
-/// The schema of a cadence: an interval, or a table.
+/// The schema of a cadence: `learn`, an interval, or a table.
 pub(super) fn cadence(generator: &mut SchemaGenerator) -> Schema {
-    schema::<Cadence>(generator, "cadence")
+    schema::<CadenceSpec>(generator, "cadence")
 }
 
 /// The schema of an event time: a path, or a table.

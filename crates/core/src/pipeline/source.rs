@@ -151,6 +151,9 @@ pub struct Limits {
     pub max_body: ByteSize,
     /// Requests a second over all streams of the source; none where it is absent.
     pub requests_per_second: Option<f64>,
+    /// Requests allowed in any 24 hours over all streams of the source; spent where they save most delay.
+    #[schemars(range(min = 1))]
+    pub calls_per_day: Option<u32>,
     /// Attempts for one request, the first included, on connection errors, 429 and 5xx.
     #[schemars(range(min = 1))]
     pub attempts: u32,
@@ -172,6 +175,7 @@ impl Default for Limits {
             read_timeout: Span::from_secs(30),
             max_body: ByteSize(64 << 20),
             requests_per_second: None,
+            calls_per_day: None,
             attempts: 5,
             redirects: 5,
             pages: 10_000,

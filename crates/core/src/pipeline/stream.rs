@@ -7,10 +7,10 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cadence::Cadence;
 use super::load_spec::Format;
 use super::short;
 use super::units::Span;
+use crate::cadence::CadenceSpec;
 use crate::schema::DeclaredType;
 
 /// One endpoint and the table it feeds.
@@ -82,7 +82,7 @@ pub struct Stream {
     /// When to look.
     #[serde(default, deserialize_with = "short::or_table")]
     #[schemars(schema_with = "short::cadence")]
-    pub cadence: Cadence,
+    pub cadence: CadenceSpec,
 }
 
 fn default_records() -> String {

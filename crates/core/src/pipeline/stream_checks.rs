@@ -2,6 +2,7 @@
 
 use super::checks::{self, Checks};
 use super::{Method, Stream, template_checks};
+use crate::cadence::CadenceSpec;
 use crate::request;
 
 /// Every mistake of the stream at `at` in the list of streams.
@@ -33,17 +34,33 @@ fn cadence(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     if cadence.every.is_some() && cadence.cron.is_some() {
         checks.wrong(&steps, "`every` and `cron` exclude each other", "keep one of the two");
     }
-    for (key, span) in [("every", cadence.every), ("min", cadence.min), ("max", cadence.max)] {
+    let spans = [
+        ("every", cadence.every),
+        ("min", cadence.min),
+        ("max", cadence.max),
+        ("max_staleness", cadence.max_staleness),
+    ];
+    for (key, span) in spans {
         if span.is_some_and(|span| span.0.is_zero()) {
             let help = "such as \"7m\"";
             checks.wrong(&["streams", at, "cadence", key], format!("`{key}` is more than 0"), help);
         }
     }
-    if let (Some(min), Some(max)) = (cadence.min, cadence.max)
-        && min > max
-    {
-        let message = format!("`min` ({min}) is longer than `max` ({max})");
-        checks.wrong(&["streams", at, "cadence", "min"], message, "swap them");
+    for (key, longer) in [("max", cadence.max), ("max_staleness", cadence.max_staleness)] {
+        if let (Some(min), Some(longer)) = (cadence.min, longer)
+            && min > longer
+        {
+            let message = format!("`min` ({min}) is longer than `{key}` ({longer})");
+            checks.wrong(&["streams", at, "cadence", "min"], message, "swap them");
+        }
+    }
+    let steps = ["streams", at, "cadence", "polls_per_change"];
+    if !(0.05..=100.0).contains(&cadence.polls_per_change) {
+        let help = "2 is the default; 4 is fresher, 1 is cheaper";
+        checks.wrong(&steps, "`polls_per_change` lies between 0.05 and 100", help);
+    } else if !cadence.learns() && cadence.polls_per_change != CadenceSpec::default().polls_per_change {
+        let help = "leave `every` or `cron` out, and the rhythm is learned";
+        checks.wrong(&steps, "`polls_per_change` says nothing to a cadence that is given", help);
     }
 }
 

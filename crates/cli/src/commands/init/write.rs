@@ -101,7 +101,7 @@ fn guessed(guess: &Guess, format: Format) -> String {
             paths.join(", ")
         ));
     }
-    text.push_str("# When to look; also { cron = \"*/10 * * * *\" }.\ncadence = \"15m\"\n");
+    text.push_str("# When to look: learned from what polls find; also \"15m\", or { cron = \"*/10 * * * *\" }.\ncadence = \"learn\"\n");
     text
 }
 

@@ -81,7 +81,7 @@ fn fails(event: &Event<'_>) -> bool {
 /// A line for a person; waiting is said by the living line only.
 fn line(event: &Event<'_>, once: bool) -> Option<String> {
     match event {
-        Event::Polled { visit, .. } => {
+        Event::Polled { visit, learned, .. } => {
             let failures: String = visit
                 .failures
                 .iter()
@@ -91,7 +91,7 @@ fn line(event: &Event<'_>, once: bool) -> Option<String> {
                 .collect();
             let remarks: String =
                 visit.remarks.iter().map(|remark| format!("\n          warning: {remark}")).collect();
-            Some(format!("{}: {}{failures}{remarks}", visit.stream, polled(visit)))
+            Some(format!("{}: {}; {learned}{failures}{remarks}", visit.stream, polled(visit)))
         }
         Event::Loaded(load) if load.end == End::Loaded => Some(format!("loaded {}", outcome::line(load))),
         Event::Loaded(load) if load.end == End::Rewritten => {
@@ -125,9 +125,9 @@ fn polled(visit: &Visit) -> String {
 /// A line for a program.
 fn log(event: &Event<'_>) {
     match event {
-        Event::Polled { visit, next } => {
+        Event::Polled { visit, next, learned } => {
             let changed = matches!(visit.outcome, Outcome::Staged { .. });
-            tracing::info!(stream = visit.stream, changed, requests = visit.requests, bytes = visit.bytes, %next, "polled");
+            tracing::info!(stream = visit.stream, changed, requests = visit.requests, bytes = visit.bytes, %next, learned, "polled");
             for (element, error) in &visit.failures {
                 tracing::warn!(stream = visit.stream, element, kind = error.kind().word(), "{error}");
             }

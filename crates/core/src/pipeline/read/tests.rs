@@ -256,7 +256,25 @@ fn times_are_checked() {
     wrong_stream(
         "cadence = \"7 parsecs\"",
         &[
-            "[\"7 parsecs\"] `cadence`: `7 parsecs` is not a span of time; write a number and its unit, such as \"15m\", \"90s\", \"1h30m\" or \"7d\"; or a table with `every` or `cron`",
+            "[\"7 parsecs\"] `cadence`: `7 parsecs` is not a span of time; write a number and its unit, such as \"15m\", \"90s\", \"1h30m\" or \"7d\"; or \"learn\", or a table with `min`, `max`, `every`, `cron` …",
+        ],
+    );
+    wrong_stream(
+        "cadence = \"lern\"",
+        &["[\"lern\"] `cadence`: `lern` is no cadence | did you mean `learn`?"],
+    );
+    wrong_stream(
+        "cadence = { max_stalenes = \"1h\", calls_per_day = 0, polls_per_change = 0 }",
+        &[
+            "[max_stalenes] `cadence` has no key `max_stalenes` | did you mean `max_staleness`? known here: every, cron, min, max, max_staleness, calls_per_day, polls_per_change",
+            "[0] `calls_per_day` is at least 1",
+        ],
+    );
+    wrong_stream(
+        "cadence = { every = \"7m\", polls_per_change = 4, min = \"5m\", max_staleness = \"1m\" }",
+        &[
+            "[\"5m\"] `min` (5m) is longer than `max_staleness` (1m) | swap them",
+            "[4] `polls_per_change` says nothing to a cadence that is given | leave `every` or `cron` out, and the rhythm is learned",
         ],
     );
     wrong_stream(

@@ -1,0 +1,137 @@
+//! `tidegate forecast`: what a pipeline will ask, write and cost a day.
+
+use clap::Args;
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use tidegate_core::cadence::{Basis, Forecast as Day, forecast, span};
+use tidegate_core::pipeline::Stream;
+use tidegate_core::request;
+use tidegate_engine::{Status, StreamStatus, status};
+
+use crate::failure::Failure;
+use crate::output::Shell;
+use crate::pipeline_file::FileArgs;
+use crate::runtime::block_on;
+use crate::words;
+use crate::world::{self, Purpose};
+
+/// Forecast calls, objects, bytes and delay of a day, from what was learned so far or from hints
+#[derive(Debug, Args)]
+pub(crate) struct Forecast {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Write it as JSON to stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// A stream's day.
+#[derive(Debug, Serialize)]
+struct StreamDay {
+    stream: String,
+    #[serde(flatten)]
+    day: Day,
+    /// Pages and batches in staging, data files and their documents in the lake.
+    objects_per_day: f64,
+    /// Bytes of raw pages and of data files; none before the first change.
+    bytes_per_day: Option<f64>,
+}
+
+/// All streams together, against what the source allows.
+#[derive(Debug, Serialize)]
+struct Whole {
+    streams: Vec<StreamDay>,
+    calls_per_day: f64,
+    quota: Option<u32>,
+}
+
+impl Forecast {
+    /// Runs the command.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
+        let file = self.file.read()?;
+        let env = world::open(&file, Purpose::Look)?;
+        let state = block_on(async { Ok(status(&env, &file.pipeline).await?) })?;
+        let streams = file.pipeline.streams.iter().zip(&state.streams);
+        let streams: Vec<StreamDay> =
+            streams.map(|(stream, status)| stream_day(stream, status, &state)).collect();
+        let whole = Whole {
+            calls_per_day: streams.iter().map(|stream| stream.day.calls_per_day).sum(),
+            quota: file.pipeline.source.limits.calls_per_day,
+            streams,
+        };
+        if self.json {
+            shell.json(&whole);
+        } else {
+            show(&whole, shell);
+        }
+        Ok(())
+    }
+}
+
+fn stream_day(stream: &Stream, status: &StreamStatus, state: &Status) -> StreamDay {
+    let usual = status.polls.usual;
+    let elements = request::elements(stream).map_or(1, |elements| elements.len());
+    let requests = if usual.requests > 0.0 { f64::from(usual.requests) } else { elements as f64 };
+    let day = forecast(&status.polls.learned, &stream.cadence, requests);
+    let found = day.changes_per_day.min(day.polls_per_day);
+    // A batch has its pages and itself; a load its claim, its end and its files.
+    let table = state.tables.iter().find(|table| table.table == status.table).filter(|table| table.loads > 0);
+    let of_load = |all: u64| table.map(|table| all as f64 / table.loads as f64);
+    let files = table.and_then(|table| of_load(table.files)).unwrap_or(1.0);
+    let pages = f64::from(usual.pages.max(1.0));
+    let bytes = (usual.pages > 0.0).then(|| f64::from(usual.bytes));
+    let lake = table.and_then(|table| of_load(table.bytes)).unwrap_or(0.0);
+    StreamDay {
+        stream: stream.name.clone(),
+        objects_per_day: found * (pages + 1.0 + 2.0 + files),
+        bytes_per_day: bytes.map(|bytes| found * (bytes + lake)),
+        day,
+    }
+}
+
+fn show(whole: &Whole, shell: &Shell) {
+    let mut table = Table::new();
+    let head = ["stream", "changes", "polls", "calls", "quota", "objects", "bytes", "mean delay", "from"];
+    table.load_style(presets::NOTHING).set_header(head);
+    table.add_rows(whole.streams.iter().map(row));
+    shell.line(format_args!("a day of\n{table}"));
+    if let Some(quota) = whole.quota {
+        let share = whole.calls_per_day / f64::from(quota.max(1));
+        shell.line(format_args!(
+            "\n{:.0} calls a day of {quota} allowed for the source ({:.0} %)",
+            whole.calls_per_day,
+            share * 100.0
+        ));
+        if share > 1.0 {
+            shell.line("what is missing is taken where it costs least delay; no stream is left out");
+        }
+    }
+}
+
+fn row(stream: &StreamDay) -> [String; 9] {
+    let day = &stream.day;
+    let quota = day
+        .quota
+        .zip(day.quota_share)
+        .map_or_else(|| "-".to_owned(), |(quota, share)| format!("{quota} ({:.0} % wanted)", share * 100.0));
+    [
+        stream.stream.clone(),
+        format!("{:.1}", day.changes_per_day),
+        format!("{:.0}", day.polls_per_day),
+        format!("{:.0}", day.calls_per_day),
+        quota,
+        format!("{:.0}", stream.objects_per_day),
+        stream.bytes_per_day.map_or_else(|| "-".to_owned(), |bytes| words::bytes(bytes as u64)),
+        span(day.delay),
+        basis(day.basis).to_owned(),
+    ]
+}
+
+fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Learned => "what was learned",
+        Basis::Declared => "what the API declares",
+        Basis::Given => "the file's cadence",
+        Basis::Guess => "a guess: nothing is known yet",
+    }
+}
