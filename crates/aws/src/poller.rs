@@ -3,10 +3,12 @@
 //! The advice in staging says when each stream is due. What falls due within the minute is waited for, to the second;
 //! what does not is left to a later tick. Two ticks that overlap do no harm: of two polls one wins the batch.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 use tidegate_core::jiff::{SignedDuration, Timestamp};
-use tidegate_core::pipeline::{self, Pipeline, Stream};
-use tidegate_engine::{Env, Event, Gate, Outcome, Turn, tick};
+use tidegate_core::pipeline::{self, Pipeline};
+use tidegate_engine::{Env, Event, LoadMode, Outcome, RunOptions, StreamState, run};
 
 use crate::call::Aws;
 use crate::metrics::{self, Metric};
@@ -58,68 +60,42 @@ pub async fn secret_values(
 }
 
 /// What the polls of one tick came to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 struct Tally {
     polls: u64,
     staged: u64,
     failed: u64,
+    /// Most changes that any stream is waited for.
+    silent: f64,
 }
 
 /// Polls what is due until the minute is over.
 pub async fn minute(env: &Env, pipeline: &Pipeline, settings: &Settings) -> Result<Value, String> {
-    let until = env.clock.now() + AHEAD;
-    let gate = Gate::new(&pipeline.source.limits);
-    let streams = pipeline.streams.iter().map(|stream| follow(env, pipeline, stream, &gate, until));
-    let mut tally = Tally::default();
-    let mut silent = 0.0f64;
-    for (stream, turn) in pipeline.streams.iter().zip(futures::future::join_all(streams).await) {
-        let (polls, turn) = turn?;
-        tally.polls += polls.polls;
-        tally.staged += polls.staged;
-        tally.failed += polls.failed;
-        silent = silent.max(silent_intervals(env.clock.now(), stream, &turn));
-    }
+    let tally = Mutex::new(Tally::default());
+    let observer = |event: Event<'_>| note(&mut lock(&tally), env.clock.now(), &event);
+    let options = RunOptions { once: false, until: Some(env.clock.now() + AHEAD), load: LoadMode::Off };
+    run(env, pipeline, options, std::future::pending(), &observer)
+        .await
+        .map_err(|error| error.to_string())?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let count = |name, value: u64| Metric { name, unit: "Count", value: value as f64 };
     let metrics = [
         count("Polls", tally.polls),
         count("StagedBatches", tally.staged),
         count("FailedPolls", tally.failed),
-        Metric { name: "SilentIntervals", unit: "None", value: silent },
+        Metric { name: "SilentIntervals", unit: "None", value: tally.silent },
     ];
     metrics::emit(&metrics::line(&settings.stack, env.clock.now(), &metrics));
     Ok(json!({ "polls": tally.polls, "staged": tally.staged, "failed": tally.failed }))
 }
 
-async fn follow(
-    env: &Env,
-    pipeline: &Pipeline,
-    stream: &Stream,
-    gate: &Gate,
-    until: Timestamp,
-) -> Result<(Tally, Turn), String> {
-    let mut turn = Turn::resume(env, stream).await.map_err(|error| error.to_string())?;
-    let tally = std::sync::Mutex::new(Tally::default());
-    let observer = |event: Event<'_>| note(&tally, &event);
-    loop {
-        let now = env.clock.now();
-        let due = turn.due(stream, now).at;
-        if due >= until {
-            break;
-        }
-        env.clock.sleep(due.duration_since(now).max(SignedDuration::ZERO).unsigned_abs()).await;
-        tick(env, pipeline, stream, gate, &mut turn, false, &observer).await;
-    }
-    Ok((tally.into_inner().unwrap_or_default(), turn))
-}
-
-fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
-    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+fn note(tally: &mut Tally, now: Timestamp, event: &Event<'_>) {
     match event {
         Event::Polled { visit, learned, .. } => {
             tally.polls += 1;
             let staged = matches!(visit.outcome, Outcome::Staged { .. });
             tally.staged += u64::from(staged);
-            tracing::info!(stream = visit.stream, staged, requests = visit.requests, "polled; {learned}");
+            tracing::info!(stream = visit.stream, staged, requests = visit.requests, learned, "polled");
             for (element, error) in &visit.failures {
                 tracing::warn!(stream = visit.stream, element, %error, "an element could not be fetched");
             }
@@ -129,19 +105,22 @@ fn note(tally: &std::sync::Mutex<Tally>, event: &Event<'_>) {
             tally.failed += 1;
             tracing::error!(subject, kind = error.kind().word(), %error, "failed");
         }
-        Event::Loaded(_) | Event::Sleeping { .. } => {}
+        Event::Sleeping { state, .. } => tally.silent = tally.silent.max(silent_intervals(now, state)),
+        Event::Loaded(_) => {}
     }
 }
 
-/// How many of its intervals a stream has brought nothing new; 0 before its first change.
-fn silent_intervals(now: Timestamp, stream: &Stream, turn: &Turn) -> f64 {
-    let state = &turn.state;
-    let (Some(change), Some(last)) = (state.last_change, state.last_poll) else { return 0.0 };
-    let next = state.next_due.unwrap_or_else(|| turn.due(stream, now).at);
-    let interval = next.duration_since(last).as_secs_f64().max(1.0);
-    // A source that changes every third time it is looked at is expected to be silent for three polls.
-    let polls_per_change = (state.changed + state.unchanged) as f64 / state.changed.max(1) as f64;
-    now.duration_since(change).as_secs_f64() / (interval * polls_per_change.max(1.0))
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many changes of a stream were expected since the last one: until the last look by what was learned, since then
+/// by the mean gap. 0 before its first change.
+fn silent_intervals(now: Timestamp, state: &StreamState) -> f64 {
+    let learned = &state.learned;
+    let seen = learned.seen.and_then(|seen| Timestamp::from_millisecond(seen).ok());
+    let (Some(seen), Some(_)) = (seen, state.last_change) else { return 0.0 };
+    f64::from(learned.missed) + now.duration_since(seen).as_secs_f64().max(0.0) / learned.mean_gap()
 }
 
 #[cfg(test)]

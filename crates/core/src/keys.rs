@@ -5,6 +5,7 @@
 //! batches/<stream>/<seq>.batch.json       the commit of one poll (created once)
 //! pages/<stream>/<seq>/<sha256>.<ext>     one page as it came
 //! state/<stream>.json                     advice: last visit, cadence; may be lost
+//! budget/source.json                      advice: what is left of the calls that the source allows; may be lost
 //! ```
 //! Lake:
 //! ```text
@@ -24,6 +25,9 @@ use std::fmt;
 
 /// The suffix of a batch manifest; the event filter of the staging bucket.
 pub const BATCH_SUFFIX: &str = ".batch.json";
+
+/// What is left of the source's budget of calls.
+pub const BUDGET: &str = "budget/source.json";
 
 /// The name of a load: unique in a lake, and the stem of its files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

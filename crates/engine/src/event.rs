@@ -3,7 +3,7 @@
 use tidegate_core::jiff::Timestamp;
 
 use crate::load::LoadReport;
-use crate::{Error, Visit};
+use crate::{Error, StreamState, Visit};
 
 /// Something that happened in a run.
 #[derive(Debug)]
@@ -34,5 +34,7 @@ pub enum Event<'a> {
         stream: &'a str,
         /// Until when.
         until: Timestamp,
+        /// What is remembered of its polls.
+        state: &'a StreamState,
     },
 }

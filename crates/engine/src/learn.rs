@@ -1,6 +1,6 @@
 //! What a poll teaches: its outcome in the learner's words, taken into the advice.
 
-use tidegate_core::cadence::{self, CadenceSpec, Due, Stamps, observe};
+use tidegate_core::cadence::{self, Stamps, observe};
 use tidegate_core::jiff::Timestamp;
 
 use crate::fetch::Tally;
@@ -12,11 +12,6 @@ pub(crate) fn learn(state: &mut StreamState, polled: &Result<Visit, Error>, tall
     let visit = seen(state, polled, tally, now);
     state.remember(&visit);
     state.learned = observe(std::mem::take(&mut state.learned), &visit);
-}
-
-/// When the stream is due, no poll being made that saves less than `price` seconds of delay.
-pub(crate) fn due(state: &StreamState, spec: &CadenceSpec, now: Timestamp, price: f64) -> Due {
-    cadence::next_at_price(&state.learned, spec, now, price)
 }
 
 fn seen(

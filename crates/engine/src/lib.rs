@@ -32,6 +32,7 @@ mod recover;
 mod replay;
 mod retype;
 mod rewrite;
+mod rota;
 mod run;
 mod stage;
 mod state;

@@ -6,15 +6,16 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::{Either, FutureExt, Shared, join_all, select};
+use futures::future::{Either, FutureExt, Shared, select};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Pipeline, Stream};
-use tokio::sync::Semaphore;
 
 use crate::event::Event;
 use crate::load::{End, LoadReport};
 use crate::recover::{Missing, recover};
+use crate::rota::Rota;
 use crate::tick::{Turn, tick, worse};
 use crate::{Env, Error, Gate, Outcome, retype, window};
 
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct RunOptions {
     /// Each stream once, whether or not it is due, and then the end.
     pub once: bool,
-    /// No poll after this time.
+    /// No poll after this time; the run ends once none is due before it.
     pub until: Option<Timestamp>,
     /// How staged batches are loaded.
     pub load: LoadMode,
@@ -110,7 +111,6 @@ struct Run<'a, S: Future<Output = ()>> {
     pipeline: &'a Pipeline,
     options: RunOptions,
     gate: Gate,
-    permits: Semaphore,
     /// One re-typing at a time: two of one table would do the same work twice.
     retyping: tokio::sync::Mutex<()>,
     stop: Shared<S>,
@@ -137,7 +137,6 @@ pub async fn run(
         pipeline,
         options,
         gate: Gate::new(&pipeline.source.limits),
-        permits: Semaphore::new(STREAMS_AT_ONCE),
         retyping: tokio::sync::Mutex::new(()),
         stop: stop.shared(),
         observer: &noting,
@@ -146,7 +145,7 @@ pub async fn run(
     if options.load != LoadMode::Off {
         run.recover(&all).await;
     }
-    let streams = join_all(pipeline.streams.iter().map(|stream| run.follow(stream)));
+    let streams = run.follow();
     match options.load {
         LoadMode::Window(window) if options.once => {
             streams.await;
@@ -164,40 +163,104 @@ pub async fn run(
 }
 
 impl<S: Future<Output = ()>> Run<'_, S> {
-    /// The life of one stream.
-    async fn follow(&self, stream: &Stream) {
-        let mut turn = match Turn::resume(self.env, stream).await {
+    /// The life of all streams.
+    async fn follow(&self) {
+        let resumed = stream::iter(&self.pipeline.streams).map(|stream| self.resume(stream));
+        let turns: Vec<Turn> = resumed.buffered(STREAMS_AT_ONCE).collect().await;
+        if self.options.once {
+            let turns = turns.into_iter().enumerate().map(|(index, turn)| self.turn(index, turn));
+            return stream::iter(turns).buffer_unordered(STREAMS_AT_ONCE).for_each(async |_| ()).await;
+        }
+        let mut rota = Rota::resume(self.env, self.pipeline).await;
+        for (index, turn) in turns.into_iter().enumerate() {
+            self.offer(&mut rota, index, turn);
+        }
+        let mut going = FuturesUnordered::new();
+        while !self.stopped() {
+            let now = self.env.clock.now();
+            if going.len() < STREAMS_AT_ONCE
+                && self.options.until.is_none_or(|until| now <= until)
+                && let Some((index, turn)) = rota.take(now)
+            {
+                going.push(self.turn(index, turn));
+                continue;
+            }
+            let wake = rota.next_wake(now).filter(|_| going.len() < STREAMS_AT_ONCE);
+            let wake = wake.filter(|wake| self.options.until.is_none_or(|until| *wake <= until));
+            let ended = match wake {
+                None if going.is_empty() => return,
+                None => going.next().await,
+                Some(wake) => self.next_within(&mut going, wake).await,
+            };
+            if let Some((index, turn)) = ended {
+                self.settle(&mut rota, index, turn).await;
+            }
+        }
+        going.for_each(async |_| ()).await;
+    }
+
+    /// The next turn that ends, if one does before `wake` and before the run is told to stop.
+    async fn next_within<F: Future<Output = (usize, Turn)>>(
+        &self,
+        going: &mut FuturesUnordered<F>,
+        wake: Timestamp,
+    ) -> Option<(usize, Turn)> {
+        let pause = pin!(self.pause(wake));
+        if going.is_empty() {
+            pause.await;
+            return None;
+        }
+        match select(going.next(), pause).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => None,
+        }
+    }
+
+    async fn resume(&self, stream: &Stream) -> Turn {
+        match Turn::resume(self.env, stream).await {
             Ok(turn) => turn,
             Err(error) => {
                 (self.observer)(Event::Failed { subject: &stream.name, error: &error, next: None });
                 Turn::new(stream)
             }
-        };
-        loop {
-            if !self.options.once {
-                let due = turn.due(stream, self.env.clock.now()).at;
-                if !self.sleep_until(due, &stream.name).await {
-                    return;
-                }
-            }
-            // Never closed while the run lasts.
-            let _permit = self.permits.acquire().await;
-            if self.stop.clone().now_or_never().is_some() {
-                return;
-            }
-            // A turn that outlasts our patience is dropped: what it leaves is what a crash would, and recovery finishes it.
+        }
+    }
+
+    fn offer(&self, rota: &mut Rota<'_>, index: usize, turn: Turn) {
+        let (now, stream) = (self.env.clock.now(), &self.pipeline.streams[index]);
+        let state = turn.state.clone();
+        let due = rota.offer(index, turn, now).at;
+        if due > now {
+            (self.observer)(Event::Sleeping { stream: &stream.name, until: due, state: &state });
+        }
+    }
+
+    async fn settle(&self, rota: &mut Rota<'_>, index: usize, turn: Turn) {
+        if let Err(error) = rota.settle(self.env, index, turn.calls).await {
+            (self.observer)(Event::Failed { subject: "budget", error: &error, next: None });
+        }
+        self.offer(rota, index, turn);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.clone().now_or_never().is_some()
+    }
+
+    /// One turn of a stream. Where it outlasts our patience after a stop it is dropped: what it leaves is what a crash
+    /// would, and recovery finishes it.
+    async fn turn(&self, index: usize, mut turn: Turn) -> (usize, Turn) {
+        if !self.stopped() {
             let patience = async {
                 self.stop.clone().await;
                 self.env.clock.sleep(PATIENCE).await;
             };
-            select(pin!(self.turn(stream, &mut turn)), pin!(patience)).await;
-            if self.options.once {
-                return;
-            }
+            let stream = &self.pipeline.streams[index];
+            select(pin!(self.poll_and_load(stream, &mut turn)), pin!(patience)).await;
         }
+        (index, turn)
     }
 
-    async fn turn(&self, stream: &Stream, turn: &mut Turn) {
+    async fn poll_and_load(&self, stream: &Stream, turn: &mut Turn) {
         let load = self.options.load == LoadMode::Event;
         let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).await;
         if turn.behind {
@@ -205,16 +268,6 @@ impl<S: Future<Output = ()>> Run<'_, S> {
         } else if report.is_some_and(|report| report.widened) {
             self.retype(stream.table()).await;
         }
-    }
-
-    /// Waits; false if the run ends before.
-    async fn sleep_until(&self, due: Timestamp, stream: &str) -> bool {
-        let now = self.env.clock.now();
-        let last = self.options.until.unwrap_or(Timestamp::MAX);
-        if due > now {
-            (self.observer)(Event::Sleeping { stream, until: due.min(last) });
-        }
-        self.pause(due.min(last)).await && due <= last
     }
 
     /// Waits on the clock, in steps, so that a clock that was set back does not make it wait for ever. False if the run is

@@ -1,13 +1,13 @@
 //! One turn of a stream: poll it, keep the advice, load what was staged.
 
-use tidegate_core::cadence::{Due, explain};
+use tidegate_core::cadence::{Due, explain, next_at_price};
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Pipeline, Stream};
 
 use crate::event::Event;
 use crate::fetch::{Fetch, Tally};
-use crate::learn::{self, learn};
+use crate::learn::learn;
 use crate::load::{LoadReport, load_batch};
 use crate::poll::ask;
 use crate::state::{Failure, StreamState};
@@ -19,6 +19,8 @@ pub struct Turn {
     /// The advice, as last written.
     pub state: StreamState,
     head: Option<Head>,
+    /// Requests of the last poll.
+    pub calls: u32,
     /// Whether a load of this stream has failed, so that staged batches wait for recovery.
     pub behind: bool,
 }
@@ -34,9 +36,9 @@ impl Turn {
         Ok(Turn { state: StreamState::read(env, &stream.name).await?, ..Turn::default() })
     }
 
-    /// When the stream is due, and why then.
-    pub fn due(&self, stream: &Stream, now: Timestamp) -> Due {
-        learn::due(&self.state, &stream.cadence, now, 0.0)
+    /// When the stream is due, and why then; no poll is made that saves less than `price` seconds of delay.
+    pub fn due(&self, stream: &Stream, now: Timestamp, price: f64) -> Due {
+        next_at_price(&self.state.learned, &stream.cadence, now, price)
     }
 }
 
@@ -56,7 +58,8 @@ pub async fn tick(
     let now = env.clock.now();
     note(&mut turn.state, &visit, now);
     learn(&mut turn.state, &visit, &tally, now);
-    let due = turn.due(stream, now);
+    turn.calls = u32::try_from(tally.requests).unwrap_or(u32::MAX);
+    let due = turn.due(stream, now, 0.0);
     let next = due.at;
     turn.state.next_due = Some(next);
     let learned = explain(&turn.state.learned, &stream.cadence, &due, now);

@@ -64,7 +64,7 @@ pub use floors::{Floor, Floors};
 pub use forecast::{Basis, Forecast, forecast, forecast_from_hints};
 pub use hints::Hints;
 pub use lag::Lag;
-pub use plan::{Budget, Planner};
+pub use plan::{Budget, Planner, Purse};
 pub use plot::plot;
 pub use rhythm::{Punctual, Rhythm};
 pub use rng::Rng;

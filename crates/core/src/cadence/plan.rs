@@ -11,9 +11,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Due;
 use super::state::{millis, seconds};
+use crate::pipeline::Limits;
 
 /// What all streams of a source may spend together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +24,34 @@ pub struct Budget {
     pub calls: u32,
     /// Length of the window, seconds.
     pub window: f64,
+}
+
+impl Budget {
+    /// The stricter of what a source allows a day and a second; none where it allows anything.
+    pub fn of(limits: &Limits) -> Option<Self> {
+        const DAY: f64 = 86_400.0;
+        const MINUTE: f64 = 60.0;
+        let daily = limits.calls_per_day.map(|calls| Self { calls, window: DAY });
+        let rate = limits.requests_per_second.filter(|rate| *rate > 0.0);
+        // Slower than one a minute is counted over as long as it takes.
+        let steady = rate.map(|rate| {
+            let window = MINUTE.max(1.0 / rate);
+            Self { calls: (rate * window) as u32, window }
+        });
+        let rate = |budget: &Self| f64::from(budget.calls) / budget.window;
+        [daily, steady].into_iter().flatten().min_by(|a, b| rate(a).total_cmp(&rate(b)))
+    }
+}
+
+/// What is left of a budget, and what a call is worth. Advice: a lost one is begun anew, a fiftieth of it full.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Purse {
+    /// Calls that may be made at once; below zero after a poll that took more than it used to.
+    pub calls: f64,
+    /// When that was counted, seconds since 1970.
+    pub at: f64,
+    /// Seconds of delay that a call must save.
+    pub price: f64,
 }
 
 /// A moment or a rank that orders in a heap.
@@ -62,6 +92,10 @@ pub struct Planner {
     ready: BinaryHeap<(Rank, Reverse<u32>, u32)>,
     /// How often each stream was taken.
     turns: Vec<u32>,
+    /// Calls of one poll of each stream, as far as it is known.
+    costs: Vec<u32>,
+    /// Calls that the next stream waits for.
+    needed: f64,
     /// Streams that are due and not taken.
     queued: usize,
     budget: Option<Budget>,
@@ -89,6 +123,8 @@ impl Planner {
             urgent: BinaryHeap::new(),
             ready: BinaryHeap::new(),
             turns: Vec::new(),
+            costs: Vec::new(),
+            needed: 1.0,
             queued: 0,
             budget,
             burst,
@@ -96,6 +132,23 @@ impl Planner {
             filled: f64::NEG_INFINITY,
             price: CHEAPEST,
         }
+    }
+
+    /// A planner that goes on with what an earlier one had left.
+    pub fn resume(budget: Option<Budget>, purse: Option<Purse>) -> Self {
+        let mut planner = Self::new(budget);
+        if let Some(purse) = purse.filter(|purse| purse.calls.is_finite() && purse.at.is_finite()) {
+            planner.tokens = purse.calls.min(planner.burst);
+            planner.filled = purse.at;
+            planner.price = purse.price.clamp(CHEAPEST, DEAREST);
+        }
+        planner
+    }
+
+    /// What is left of the budget; none where there is no budget.
+    pub fn purse(&self) -> Option<Purse> {
+        self.budget?;
+        Some(Purse { calls: self.tokens, at: self.filled, price: self.price })
     }
 
     /// The common price of a call, seconds of delay: give it to [`super::next_at_price`].
@@ -123,6 +176,7 @@ impl Planner {
         let at = if limit.is_finite() && at >= limit && !due.stale { early } else { at };
         let known = self.turns.len().max(stream as usize + 1);
         self.turns.resize(known, 0);
+        self.costs.resize(known, 1);
         let worth = -(1.0 - due.probability).max(1e-9).ln();
         let early = if limit.is_finite() { early } else { f64::INFINITY };
         self.waiting.push(Reverse(Waiting {
@@ -133,28 +187,45 @@ impl Planner {
         }));
     }
 
-    /// The stream to poll at `now`, if one is due and a call is left.
+    /// The stream to poll at `now`, if one is due and the calls that it takes are left.
     pub fn take(&mut self, now: Timestamp) -> Option<u32> {
         let now = seconds(now.as_millisecond());
         self.wake(now);
         self.refill(now);
-        if self.tokens < 1.0 {
-            return None;
-        }
         let stream = self.most_urgent(now).or_else(|| self.most_worth())?;
+        let cost = f64::from(self.costs[stream as usize]);
+        // A poll that takes more than may ever be spent at once is made on credit.
+        self.needed = cost.min(self.burst);
+        if self.budget.is_some() {
+            if self.tokens < self.needed {
+                return None;
+            }
+            self.tokens -= cost;
+        }
         self.turns[stream as usize] += 1;
         self.queued -= 1;
-        if self.budget.is_some() {
-            self.tokens -= 1.0;
-        }
         Some(stream)
+    }
+
+    /// Says how many calls a poll of a stream will take, as far as is known.
+    pub fn expect(&mut self, stream: u32, calls: u32) {
+        if let Some(cost) = self.costs.get_mut(stream as usize) {
+            *cost = calls.max(1);
+        }
+    }
+
+    /// Takes in how many calls the poll of a stream that was taken made.
+    pub fn settle(&mut self, stream: u32, calls: u32) {
+        if let (Some(_), Some(cost)) = (self.budget, self.costs.get(stream as usize)) {
+            self.tokens += f64::from(*cost) - f64::from(calls);
+        }
     }
 
     /// When `take` may next give a stream; none if no stream waits.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let now = seconds(now.as_millisecond());
         let due = if self.queued == 0 { self.waiting.peek()?.0.at.0 } else { now };
-        let call = now + self.rate().map_or(0.0, |rate| (1.0 - self.tokens).max(0.0) / rate);
+        let call = now + self.rate().map_or(0.0, |rate| (self.needed - self.tokens).max(0.0) / rate);
         Timestamp::from_millisecond(millis(due.max(call)) + 1).ok()
     }
 
@@ -173,23 +244,20 @@ impl Planner {
     /// The stream with the earliest deadline, if that has come.
     fn most_urgent(&mut self, now: f64) -> Option<u32> {
         while let Some(&Reverse((deadline, stream, turn))) = self.urgent.peek() {
-            let open = self.turns[stream as usize] == turn;
-            if open && deadline.0 > now {
-                return None;
+            if self.turns[stream as usize] == turn {
+                return (deadline.0 <= now).then_some(stream);
             }
             self.urgent.pop();
-            if open {
-                return Some(stream);
-            }
         }
         None
     }
 
     fn most_worth(&mut self) -> Option<u32> {
-        while let Some((_, Reverse(stream), turn)) = self.ready.pop() {
+        while let Some(&(_, Reverse(stream), turn)) = self.ready.peek() {
             if self.turns[stream as usize] == turn {
                 return Some(stream);
             }
+            self.ready.pop();
         }
         None
     }
@@ -204,8 +272,9 @@ impl Planner {
     /// Fills the store, and moves the price: up while the store is less than half full or streams queue, else down.
     fn refill(&mut self, now: f64) {
         let Some(rate) = self.rate() else { return };
+        // Neither a first look nor a clock that was set back has let any time pass.
         let passed = if self.filled.is_finite() { (now - self.filled).max(0.0) } else { 0.0 };
-        self.filled = self.filled.max(now);
+        self.filled = now;
         self.tokens = (self.tokens + rate * passed).min(self.burst);
         let queue = (self.queued as f64 / self.burst).min(0.5);
         let pressure = 0.5 - self.tokens / self.burst + queue;

@@ -61,7 +61,7 @@ impl Progress {
             words::count(summary.rows, "row")
         );
         match event {
-            Event::Sleeping { stream, until } => {
+            Event::Sleeping { stream, until, .. } => {
                 self.bar.set_message(format!("{totals}; {stream} next at {}", until.strftime("%H:%M:%SZ")));
             }
             _ => self.bar.set_message(totals),
@@ -139,6 +139,6 @@ fn log(event: &Event<'_>) {
         Event::Failed { subject, error, .. } => {
             tracing::warn!(subject, kind = error.kind().word(), "{error}");
         }
-        Event::Sleeping { stream, until } => tracing::debug!(stream, %until, "sleeping"),
+        Event::Sleeping { stream, until, .. } => tracing::debug!(stream, %until, "sleeping"),
     }
 }

@@ -273,8 +273,8 @@ fn times_are_checked() {
     wrong_stream(
         "cadence = { every = \"7m\", polls_per_change = 4, min = \"5m\", max_staleness = \"1m\" }",
         &[
-            "[\"5m\"] `min` (5m) is longer than `max_staleness` (1m) | swap them",
             "[4] `polls_per_change` says nothing to a cadence that is given | leave `every` or `cron` out, and the rhythm is learned",
+            "[\"5m\"] `min` (5m) is longer than `max_staleness` (1m) | swap them",
         ],
     );
     wrong_stream(
