@@ -1,7 +1,7 @@
 //! What a poll teaches: its outcome in the learner's words, taken into the advice.
 
 use tidegate_core::cadence::{self, Stamps, observe};
-use tidegate_core::jiff::Timestamp;
+use tidegate_core::jiff::{SignedDuration, Timestamp};
 
 use crate::fetch::Tally;
 use crate::state::StreamState;
@@ -32,7 +32,11 @@ fn seen(
 }
 
 fn outcome(state: &mut StreamState, visit: &Visit, tally: &Tally, at: Timestamp) -> cadence::Outcome {
-    let before = state.learned.seen.and_then(|seen| Timestamp::from_millisecond(seen).ok());
+    // Times that the server tells are on its clock.
+    let ahead = tally.hints.server_time.map_or(SignedDuration::ZERO, |time| time.duration_since(at));
+    let seen = state.learned.seen.and_then(|seen| Timestamp::from_millisecond(seen).ok());
+    let before = seen.map(|seen| seen.saturating_add(ahead).unwrap_or(seen));
+    let at = at.saturating_add(ahead).unwrap_or(at);
     match visit.outcome {
         Outcome::Unchanged => {
             state.trust.unchanged(tally.modified);

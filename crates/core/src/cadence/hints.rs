@@ -95,7 +95,9 @@ impl Hints {
 
     /// Seconds the server's clock is ahead of ours; differences that `Date`'s whole seconds explain are nil.
     pub(crate) fn skew(&self, received: Timestamp) -> f64 {
-        let ahead = self.server_time.map_or(0.0, |time| time.duration_since(received).as_secs_f64());
+        // A cache keeps the date of the origin's answer.
+        let held = self.age.unwrap_or(0.0);
+        let ahead = self.server_time.map_or(0.0, |time| time.duration_since(received).as_secs_f64() + held);
         if ahead.abs() < 2.0 { 0.0 } else { ahead }
     }
 }

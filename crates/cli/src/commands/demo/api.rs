@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -34,10 +36,22 @@ pub(super) struct RecordedTime {
 }
 
 impl RecordedTime {
-    /// The record's time now, to the second.
-    pub(super) fn now(&self) -> Timestamp {
-        let elapsed = self.clock.now().duration_since(self.started).as_secs_f64();
-        self.from + SignedDuration::from_secs((elapsed * self.speed).max(0.0) as i64)
+    /// The record's time at a time of ours.
+    fn at(&self, ours: Timestamp) -> Timestamp {
+        let elapsed = ours.duration_since(self.started).as_secs_f64();
+        self.from + SignedDuration::from_millis((elapsed * self.speed * 1000.0).max(0.0) as i64)
+    }
+}
+
+/// For whoever lives in the record, an hour of it is an hour.
+#[async_trait]
+impl Clock for RecordedTime {
+    fn now(&self) -> Timestamp {
+        self.at(self.clock.now())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration.div_f64(self.speed)).await;
     }
 }
 
@@ -55,6 +69,8 @@ pub(super) struct Served {
     pub(super) bytes: u64,
     /// Observations told, by station.
     pub(super) told: Told,
+    /// Each observation that came out after the start, as it was told first: when, and how many seconds after it was out.
+    pub(super) firsts: Vec<(Timestamp, f64)>,
 }
 
 /// The API: the record, its time, and what was served.
@@ -104,7 +120,15 @@ impl Api {
             Some(bytes) => served.bytes += bytes,
         }
         if let Some((oldest, newest)) = told {
+            let before = served.told.get(station.id).map(|(_, newest)| *newest);
             served.told.entry(station.id).or_insert((oldest, newest)).1 = newest;
+            let now = self.time.now();
+            let delay = |out: Timestamp| now.duration_since(out).as_secs_f64();
+            let new = self.record.between(station, before.unwrap_or(newest), newest).iter();
+            let out = new.map(|observation| (observation.time, station.published(observation.time)));
+            let out = out
+                .filter(|(time, out)| before.is_some_and(|before| *time > before) && *out > self.time.from);
+            served.firsts.extend(out.map(|(_, out)| (now, delay(out))));
         }
     }
 }
@@ -137,13 +161,21 @@ async fn observations(
     let etag = format!("W/\"{}-{}\"", station.id, told.map_or(0, |(_, newest)| newest.as_second()));
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         api.note(station, told, None);
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
+        let headers = [(header::ETAG, etag), (header::DATE, http_date(now))];
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let newest_first: Vec<&Value> = latest.iter().rev().map(|observation| &observation.json).collect();
     let body =
         json!({ "station": station.json(), "generated_at": now, "observations": newest_first }).to_string();
     api.note(station, told, Some(body.len() as u64));
-    ([(header::ETAG, etag.as_str()), (header::CONTENT_TYPE, "application/json")], body).into_response()
+    let json = "application/json".to_owned();
+    ([(header::ETAG, etag), (header::CONTENT_TYPE, json), (header::DATE, http_date(now))], body)
+        .into_response()
+}
+
+/// The server lives in the record too.
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {

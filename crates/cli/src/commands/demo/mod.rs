@@ -5,6 +5,7 @@
 //! read back and held against what the API has told (`measure.rs`, `summary.rs`).
 
 mod api;
+mod learning;
 mod measure;
 mod pipeline;
 mod progress;
@@ -18,9 +19,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use tidegate_core::error::Kind;
-use tidegate_core::jiff::Timestamp;
+use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::{Secrets, Span};
-use tidegate_engine::{Env, ReqwestHttp, SystemClock, open_store};
+use tidegate_engine::{Env, ReqwestHttp, Status, SystemClock, open_store, status};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -89,13 +90,20 @@ impl Demo {
             if stage.before.rows.is_empty() { "" } else { "; going on where the last run ended" },
         ));
         let mut progress = Progress::begin(shell, self.length.0);
-        let race =
-            Race { api: &stage.api, pipeline: &stage.file.pipeline, env: &stage.env, length: self.length.0 };
+        let race = Race {
+            api: &stage.api,
+            pipeline: &stage.file.pipeline,
+            env: &stage.env,
+            clock: &SystemClock,
+            length: self.length.0,
+            until: self.until(&stage),
+        };
         let ran = race.run(stage.before.rows.len() as u64, &mut progress, &mut stop).await;
         progress.end();
         let tally = ran?;
         let lake = Lake::read(stage.env.lake.as_ref()).await?;
-        let figures = self.figures(&stage, &tally, &lake);
+        let learned = status(&stage.env, &stage.file.pipeline).await?;
+        let figures = self.figures(&stage, &tally, &lake, learned);
         let batches = measure::batches(stage.env.staging.as_ref()).await?;
         self.show(batches, &lake, &figures, shell);
         if self.serve {
@@ -114,9 +122,9 @@ impl Demo {
         let address = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
         let address = format!("http://{address}");
         let speed = self.speed.0.as_secs_f64();
-        let path = pipeline::write(&self.dir, &address, pipeline::interval(speed))?;
+        let path = pipeline::write(&self.dir, &address)?;
         let file = PipelineFile::read(&path, &[])?;
-        let env = world(&file)?;
+        let mut env = world(&file)?;
         let before = Lake::read(env.lake.as_ref()).await?;
         let record = Record::load();
         let from = before.newest().map_or(record::hour(30), record::all_out);
@@ -126,12 +134,21 @@ impl Demo {
         }
         let started = env.clock.now();
         let time = RecordedTime { clock: env.clock.clone(), started, from, speed };
+        env.clock = Arc::new(time.clone());
         let api = Arc::new(Api::new(record, time));
         tokio::spawn(axum::serve(listener, api::routes(api.clone())).into_future());
         Ok(Stage { api, address, file, env, before, started })
     }
 
-    fn figures(&self, stage: &Stage, tally: &Tally, lake: &Lake) -> Figures {
+    /// When the demo ends, in the record's time.
+    fn until(&self, stage: &Stage) -> Timestamp {
+        let passes = self.length.0.as_secs_f64() * self.speed.0.as_secs_f64();
+        let longest = stage.api.record().end() + SignedDuration::from_hours(1);
+        let span = SignedDuration::try_from_secs_f64(passes).unwrap_or(SignedDuration::MAX);
+        stage.api.began().checked_add(span).map_or(longest, |until| until.min(longest))
+    }
+
+    fn figures(&self, stage: &Stage, tally: &Tally, lake: &Lake, learned: Status) -> Figures {
         let served = &tally.served;
         Figures {
             record_from: stage.api.began(),
@@ -147,6 +164,8 @@ impl Demo {
             files: lake.files(),
             partitions: lake.partitions.len() as u64,
             bytes: lake.bytes,
+            learning: learning::parts(stage.api.began(), tally),
+            cadence: learned.streams.into_iter().next().map(|stream| stream.cadence).unwrap_or_default(),
             verdict: lake.verdict(stage.api.record(), &served.told),
         }
     }
@@ -156,6 +175,7 @@ impl Demo {
             return shell.json(figures);
         }
         shell.line(summary::figures(figures));
+        shell.line(learning::table(figures));
         shell.line(format_args!("The newest rows:\n{}\n", summary::newest(lake)));
         shell.line(summary::tree(&self.dir, lake, batches));
         shell.line(format_args!("Try next:\n{}", summary::next(&program(), &self.dir)));

@@ -2,29 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use tidegate_core::pipeline::Span;
 
 use crate::failure::Failure;
 
 /// First words of the file; a file without them is the user's own and is left alone.
 const MARK: &str = "# Written by `tidegate demo`";
 
-/// How much of the record's time passes between two polls.
-const BETWEEN_POLLS: f64 = 20.0 * 60.0;
-
-/// Polls are never closer together than this.
-const SHORTEST: Duration = Duration::from_millis(20);
-
-/// The interval of the polls when `speed` seconds of the record pass in one of ours.
-pub(super) fn interval(speed: f64) -> Span {
-    let millis = (BETWEEN_POLLS / speed * 1000.0).round() as u64;
-    Span(Duration::from_millis(millis).max(SHORTEST))
-}
-
 /// Writes the pipeline file into the folder, which is made if need be. Returns its path.
-pub(super) fn write(dir: &Path, base_url: &str, every: Span) -> Result<PathBuf, Failure> {
+pub(super) fn write(dir: &Path, base_url: &str) -> Result<PathBuf, Failure> {
     let path = dir.join("tidegate.toml");
     if fs::read_to_string(&path).is_ok_and(|text| !text.starts_with(MARK)) {
         let message = format!("{} is not the demo's; choose another folder with --dir", path.display());
@@ -32,13 +17,13 @@ pub(super) fn write(dir: &Path, base_url: &str, every: Span) -> Result<PathBuf, 
     }
     let write = || {
         fs::create_dir_all(dir)?;
-        fs::write(&path, text(base_url, every))
+        fs::write(&path, text(base_url))
     };
     write().map_err(|error| Failure::config(format!("cannot write {}: {error}", path.display())))?;
     Ok(path)
 }
 
-fn text(base_url: &str, every: Span) -> String {
+fn text(base_url: &str) -> String {
     format!(
         r#"{MARK}, which writes it again at its next run: copy it to make it your own.
 name = "demo"
@@ -59,7 +44,7 @@ primary_key = ["station", "time"]    # an observation seen before is not landed 
 event_time = "time"                  # the record's own time partitions it
 partition_by = "minute"
 ignore = ["$.generated_at"]          # moves on every request and is no change
-cadence = "{every}"
+cadence = "learn"                    # polled when it changes, as polls have shown so far
 "#
     )
 }
@@ -70,23 +55,17 @@ mod tests {
 
     #[test]
     fn the_file_is_a_pipeline_without_mistakes() {
-        let pipeline = tidegate_core::pipeline::read(&text("http://127.0.0.1:1", interval(10_800.0)), &[]);
-        let pipeline = pipeline.expect("no mistakes");
-        assert_eq!(pipeline.streams[0].cadence.every, Some(Span(Duration::from_millis(111))));
-    }
-
-    #[test]
-    fn polls_keep_their_distance() {
-        assert_eq!(interval(1e9).0, SHORTEST);
+        let pipeline = tidegate_core::pipeline::read(&text("http://127.0.0.1:1"), &[]);
+        assert!(pipeline.expect("no mistakes").streams[0].cadence.learns());
     }
 
     #[test]
     fn a_file_of_the_user_is_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
         for _ in 0..2 {
-            write(dir.path(), "http://127.0.0.1:1", interval(1.0)).expect("ours may be written again");
+            write(dir.path(), "http://127.0.0.1:1").expect("ours may be written again");
         }
         fs::write(dir.path().join("tidegate.toml"), "name = \"mine\"").expect("written");
-        assert!(write(dir.path(), "http://127.0.0.1:1", interval(1.0)).is_err());
+        assert!(write(dir.path(), "http://127.0.0.1:1").is_err());
     }
 }

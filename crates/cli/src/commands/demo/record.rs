@@ -55,7 +55,7 @@ pub(super) const STATIONS: [Station; 3] = [
 
 impl Station {
     /// When the observation of `time` is out.
-    fn published(&self, time: Timestamp) -> Timestamp {
+    pub(super) fn published(&self, time: Timestamp) -> Timestamp {
         time + SignedDuration::from_mins(self.lag)
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tidegate_core::jiff::Timestamp;
 
+use super::learning::Part;
 use super::measure::{Count, Lake, LakeRow, Verdict};
 
 /// Newest rows that are shown.
@@ -38,6 +39,9 @@ pub(super) struct Figures {
     pub(super) bytes: u64,
     /// Rows that this run has added.
     pub(super) rows_added: u64,
+    /// How the cadence was learned, part by part, and what is known of it at the end.
+    pub(super) learning: Vec<Part>,
+    pub(super) cadence: String,
     #[serde(flatten)]
     pub(super) verdict: Verdict,
 }
