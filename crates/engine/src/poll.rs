@@ -119,6 +119,7 @@ fn outcome(batch: &Batch) -> Outcome {
 }
 
 fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, shown: Shown, round: Round, head: Head) -> Visit {
+    let pages = round.answers.values().flat_map(|(pages, _)| pages);
     Visit {
         stream: fetch.stream.name.clone(),
         at,

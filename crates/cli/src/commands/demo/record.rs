@@ -33,7 +33,7 @@ pub(super) const STATIONS: [Station; 3] = [
         latitude: 40.6925,
         longitude: -74.168667,
         elevation_feet: 18,
-        lag: 4,
+        lag: 6,
     },
     Station {
         id: "JFK",
@@ -49,7 +49,7 @@ pub(super) const STATIONS: [Station; 3] = [
         latitude: 40.777245,
         longitude: -73.872608,
         elevation_feet: 22,
-        lag: 11,
+        lag: 8,
     },
 ];
 
