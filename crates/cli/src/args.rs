@@ -3,9 +3,7 @@
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-use crate::commands::{
     aws, cadence, check, demo, forecast, generate, init, load, partition, preview, replay, run, status,
-};
 };
 use crate::failure::Failure;
 use crate::output::Shell;
