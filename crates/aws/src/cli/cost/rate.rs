@@ -7,10 +7,10 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStore;
 use object_store::path::Path as Key;
 use serde::Serialize;
-use tidegate_core::jiff::Timestamp;
+use tidegate_core::cadence::{State, forecast};
+use tidegate_core::keys;
 use tidegate_core::pipeline::{Limits, Pipeline, Secrets, Stream};
-use tidegate_core::{keys, schedule};
-use tidegate_engine::{Clock as _, Env, ReqwestHttp, StreamState, SystemClock, documents, open_store};
+use tidegate_engine::{Env, ReqwestHttp, StreamState, SystemClock, documents, open_store};
 
 use super::super::block_on;
 use super::super::failure::Failure;
@@ -39,10 +39,9 @@ pub(super) struct Rate {
 
 /// The streams' rates: as learned where staging is a directory that holds their state, else as the file says.
 pub(super) fn of(pipeline: &Pipeline, base: &Path) -> Result<Vec<Rate>, Failure> {
-    let now = SystemClock.now();
     let staging = pipeline.staging.strip_prefix("file:").map(|path| path.strip_prefix("//").unwrap_or(path));
     if !staging.is_some_and(|path| base.join(path).is_dir()) {
-        return Ok(pipeline.streams.iter().map(|stream| of_file(stream, now)).collect());
+        return Ok(pipeline.streams.iter().map(of_file).collect());
     }
     let open = |url: &str| Ok::<_, Failure>(open_store(url, base, &[])?);
     let env = Env {
@@ -58,9 +57,9 @@ pub(super) fn of(pipeline: &Pipeline, base: &Path) -> Result<Vec<Rate>, Failure>
         for stream in &pipeline.streams {
             let state: Option<StreamState> =
                 documents::read(&env, env.staging.as_ref(), &keys::state(&stream.name)).await?;
-            let mut rate = of_file(stream, now);
+            let mut rate = of_file(stream);
             if let Some(state) = state {
-                learn(&mut rate, &state);
+                learn(&mut rate, stream, &state);
                 rate.bytes = bytes(env.staging.as_ref(), &stream.name).await?.unwrap_or(rate.bytes);
             }
             rates.push(rate);
@@ -69,13 +68,10 @@ pub(super) fn of(pipeline: &Pipeline, base: &Path) -> Result<Vec<Rate>, Failure>
     })
 }
 
-fn of_file(stream: &Stream, now: Timestamp) -> Rate {
-    let next = schedule::next(&stream.cadence, Some(now), now, None);
-    // The next but one: a cron's next time may be close by chance.
-    let after = schedule::next(&stream.cadence, Some(next), next, None);
+fn of_file(stream: &Stream) -> Rate {
     Rate {
         stream: stream.name.clone(),
-        every_seconds: after.duration_since(next).as_secs_f64().max(1.0),
+        every_seconds: every_seconds(&State::default(), stream),
         changed: 1.0,
         bytes: UNSEEN,
         requests: stream.for_each.values().map(Vec::len).product(),
@@ -83,13 +79,12 @@ fn of_file(stream: &Stream, now: Timestamp) -> Rate {
     }
 }
 
-fn learn(rate: &mut Rate, state: &StreamState) {
-    if let (Some(last), Some(next), 0) = (state.last_poll, state.next_due, state.failures_in_a_row)
-        && next > last
-    {
-        rate.every_seconds = next.duration_since(last).as_secs_f64().max(1.0);
-        rate.source = "its last poll".to_owned();
-    }
+fn every_seconds(learned: &State, stream: &Stream) -> f64 {
+    (86_400.0 / forecast(learned, &stream.cadence, 1.0).polls_per_day).max(1.0)
+}
+
+fn learn(rate: &mut Rate, stream: &Stream, state: &StreamState) {
+    rate.every_seconds = every_seconds(&state.learned, stream);
     let polls = state.changed + state.unchanged;
     if polls >= ENOUGH {
         rate.changed = state.changed as f64 / polls as f64;
@@ -129,16 +124,11 @@ mod tests {
         assert_eq!(of("\"7m\"").every_seconds, 420.0);
         assert_eq!(of("{ cron = \"0 3 * * *\" }").every_seconds, 86_400.0);
         assert_eq!(of("\"7m\"").requests, 1);
-        let mut rate = of("\"7m\"");
-        let at = |second| Timestamp::from_second(second).ok();
-        let state = StreamState {
-            last_poll: at(1000),
-            next_due: at(1900),
-            changed: 5,
-            unchanged: 15,
-            ..StreamState::default()
-        };
-        learn(&mut rate, &state);
-        assert_eq!((rate.every_seconds, rate.changed, rate.source.as_str()), (900.0, 0.25, "20 polls"));
+        let mut rate = of("\"learn\"");
+        let mut state = StreamState { changed: 5, unchanged: 15, ..StreamState::default() };
+        state.learned.expect_interval(86_400.0);
+        learn(&mut rate, &pipeline("\"learn\"").streams[0], &state);
+        assert!((43_200.0..=86_400.0).contains(&rate.every_seconds), "{rate:?}");
+        assert_eq!((rate.changed, rate.source.as_str()), (0.25, "20 polls"));
     }
 }
