@@ -36,20 +36,24 @@ impl Default for Alias {
 }
 
 impl State {
-    /// Judges a look that has just been made. `expected` is the number of changes the model expected in the `waited`
-    /// seconds. Returns whether the rhythm was thrown away.
-    pub(crate) fn judge_look(&mut self, changed: bool, expected: f64, lock: f64, waited: f64) -> bool {
+    /// Judges a look that has just been made. `expected` tells how many changes the model expected in the `waited`
+    /// seconds.
+    pub(crate) fn judge_look(
+        &mut self,
+        changed: bool,
+        expected: impl Fn(&Self) -> f64,
+        lock: f64,
+        waited: f64,
+    ) {
         self.alias.streak = if changed { self.alias.streak + 1 } else { 0 };
         if self.alias.look.take().is_none() {
-            return false;
+            return;
         }
-        let surprised = changed && expected < SURPRISE && lock > 0.5;
-        if surprised {
+        if changed && lock > 0.5 && expected(self) < SURPRISE {
             self.forget_rhythm(waited);
         } else {
             self.alias.every = (2 * self.alias.every).min(EVERY.1);
         }
-        surprised
     }
 
     fn forget_rhythm(&mut self, waited: f64) {

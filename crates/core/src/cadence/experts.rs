@@ -91,8 +91,13 @@ impl Weights {
 
     pub(crate) fn learn(&mut self, likelihood: &[f64; EXPERTS]) {
         for (weight, gained) in self.0.iter_mut().zip(likelihood) {
-            *weight = (MEMORY * f64::from(*weight) + gained.max(WORST)) as f32;
+            *weight = (f64::from(*weight) + gained.max(WORST)) as f32;
         }
+    }
+
+    /// Forgets a little, once a poll.
+    pub(crate) fn fade(&mut self) {
+        self.0.iter_mut().for_each(|weight| *weight = (MEMORY * f64::from(*weight)) as f32);
     }
 }
 
@@ -134,7 +139,8 @@ pub(crate) struct Hazard {
     pub(crate) hour: Vec<f64>,
     pub(crate) gap: Vec<f64>,
     pub(crate) shares: [f64; EXPERTS],
-    since: f64,
+    /// The last change.
+    pub(crate) since: f64,
     beat: Option<Slots>,
     cron: Option<Slots>,
 }
@@ -186,7 +192,12 @@ impl Hazard {
     }
 
     pub(crate) fn mix(&self, rates: &Rates) -> f64 {
-        self.shares.iter().zip(rates.of).map(|(share, rate)| share * rate).sum()
+        self.blend(&rates.of)
+    }
+
+    /// One figure of each expert, weighed by their shares.
+    pub(crate) fn blend(&self, figures: &[f64; EXPERTS]) -> f64 {
+        self.shares.iter().zip(figures).map(|(share, figure)| share * figure).sum()
     }
 
     /// Points that a grid over the span must hold so that no sharp slot falls between two cells.
@@ -195,8 +206,13 @@ impl Hazard {
     }
 }
 
-fn gap_bin(since: f64) -> usize {
+pub(crate) fn gap_bin(since: f64) -> usize {
     ((since.max(20.0) / 20.0).ln() / 1.7f64.ln()).min((GAP_BINS - 1) as f64) as usize
+}
+
+/// The lower edge of a bin, seconds.
+pub(crate) fn gap_edge(bin: usize) -> f64 {
+    if bin == 0 { 0.0 } else { 20.0 * 1.7f64.powi(bin as i32) }
 }
 
 /// Ascending points from `from` to `to`: `cells` even ones and the sharp ones.

@@ -1,12 +1,15 @@
 //! What one interval between two successful polls teaches.
 //!
-//! The interval is cut into cells; every expert's expected number of changes in each cell is compared with what the
-//! poll revealed: nothing, one bit, or stamps. Experts are weighed by likelihood, tables are filled, rhythms corrected.
+//! Stamps cut the interval into pieces that each end with a change, and a last one without; a bare bit leaves it whole.
+//! In each piece every expert's expected number of changes is compared with what was revealed: experts are weighed by
+//! likelihood, tables are filled, rhythms corrected.
 
-use super::experts::{BURST, CLOCKS, EXPERTS, GAP_BINS, HOURS, Hazard, POISSON, Rates, grid, lock};
+use super::experts::{CLOCKS, EXPERTS, GAP_BINS, HOURS, Rates, lock};
+use super::interval::{Cell, Hidden, Interval, scale_to};
 use super::rhythm::GapSummary;
 use super::rng::Rng;
 use super::state::{State, millis, seconds};
+use super::table::Increment;
 
 /// Changes after which half of the belief in going on is left when none of them came: 4 / (4 + missed) multiplies
 /// every rate (gamma frailty), which is what backs off from a frozen source.
@@ -17,23 +20,8 @@ const GAP_MEMORY: f64 = 300.0;
 const HOUR_MEMORY: f64 = 1200.0;
 const FAST_MEMORY: f64 = 60.0;
 
-/// A stretch of time in which each expert's rate is taken as constant.
-struct Cell {
-    at: f64,
-    width: f64,
-    rates: Rates,
-}
-
-/// The time between two polls as the experts saw it before they knew its outcome.
-struct Interval {
-    from: f64,
-    to: f64,
-    cells: Vec<Cell>,
-    hazard: Hazard,
-    frailty: f64,
-    /// Changes that each expert expected.
-    expected: [f64; EXPERTS],
-}
+/// Stamps of one poll that are taken one by one; of more, the oldest are only counted.
+const MOST_STAMPS: usize = 256;
 
 /// What the poll at the end of an interval revealed.
 pub(crate) struct Evidence {
@@ -42,123 +30,120 @@ pub(crate) struct Evidence {
     pub(crate) stamps: Vec<f64>,
 }
 
-impl Interval {
-    fn new(state: &State, from: f64, to: f64) -> Self {
-        let hazard = Hazard::new(state, from, to);
-        let points = grid(&hazard, from, to, ((to - from) / 12.0).clamp(8.0, 300.0) as usize);
-        let cells: Vec<Cell> = points
-            .windows(2)
-            .map(|ends| {
-                let (at, width) = (f64::midpoint(ends[0], ends[1]), ends[1] - ends[0]);
-                Cell { at, width, rates: hazard.rates(at) }
-            })
-            .collect();
-        let frailty = PATIENCE / (PATIENCE + f64::from(state.missed));
-        let mut expected = [0.0; EXPERTS];
-        for cell in &cells {
-            for (sum, rate) in expected.iter_mut().zip(cell.rates.of) {
-                *sum += rate * cell.width * frailty;
-            }
-        }
-        Self { from, to, cells, hazard, frailty, expected }
-    }
+/// How a piece of the interval ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Without a change.
+    Quiet,
+    /// Without a change, after the newest stamp.
+    Tail,
+    /// With a change at its last moment.
+    Change,
+    /// The same, and others before it may not have shown.
+    Newest,
+    /// With one change or more, somewhere in it.
+    Bit,
+}
 
-    fn expected_mix(&self) -> f64 {
-        self.hazard.shares.iter().zip(self.expected).map(|(share, expected)| share * expected).sum()
-    }
-
-    fn cell_of(&self, moment: f64) -> usize {
-        let after = self.cells.partition_point(|cell| cell.at + cell.width / 2.0 < moment);
-        after.min(self.cells.len() - 1)
-    }
-
-    fn log_likelihood(&self, evidence: &Evidence) -> [f64; EXPERTS] {
-        let stamped: Vec<usize> = evidence.stamps.iter().map(|&stamp| self.cell_of(stamp)).collect();
-        std::array::from_fn(|expert| {
-            let expected = self.expected[expert];
-            if !evidence.changed {
-                -expected
-            } else if stamped.is_empty() {
-                (-(-expected.max(1e-9)).exp_m1()).ln()
-            } else {
-                let at_stamps = stamped.iter().map(|&cell| self.cells[cell].rates.of[expert].max(1e-9).ln());
-                at_stamps.sum::<f64>() - expected
-            }
-        })
-    }
+/// Mass of changes at one place of the tables.
+struct Hit {
+    rates: Rates,
+    mass: f64,
+    /// The part of it that is the first change after the last one known.
+    first: f64,
 }
 
 /// Learns from the interval (`from`, `to`] between two successful polls.
 pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) {
-    let mut interval = Interval::new(state, from, to);
-    let (expected, locked) = (interval.expected_mix() / interval.frailty, lock(&interval.hazard.shares));
-    if state.judge_look(evidence.changed, expected, locked, to - from) {
-        interval = Interval::new(state, from, to);
-    }
-    count_hidden_changes(state, from, evidence);
-    let (hits, moment) = spread_hits(state, &interval, evidence);
-    state.weights.learn(&interval.log_likelihood(evidence));
-    fill_tables(state, &interval, &hits, evidence.changed);
-    count_rates(state, &interval, hits.iter().sum(), evidence.changed);
+    let locked = lock(&state.weights.shares(state.level));
+    let expected = |state: &State| {
+        let interval = Interval::new(state, from, to);
+        interval.expected_mix() / interval.frailty
+    };
+    state.judge_look(evidence.changed, expected, locked, to - from);
+    state.weights.fade();
     state.effort.add(if evidence.changed { 0.97 } else { 1.0 }, 1.0, f64::from(u8::from(evidence.changed)));
-    if evidence.changed {
-        state.missed = 0.0;
-        let stamps = if evidence.stamps.is_empty() { &[moment][..] } else { &evidence.stamps };
-        let late = (to - stamps[0]) as f32;
-        state.delay += (late - state.delay) / state.effort.over.clamp(1.0, 32.0);
-        stamps.iter().for_each(|&stamp| state.enter_change(stamp));
-    } else {
-        state.missed += interval.expected_mix() as f32;
+    let skipped = evidence.stamps.len().saturating_sub(MOST_STAMPS);
+    state.slow.hits += skipped as f32;
+    state.fast.hits += skipped as f32;
+    let mut known = from;
+    let mut first = None;
+    for &stamp in &evidence.stamps[skipped..] {
+        let end = if state.level == 1 { End::Newest } else { End::Change };
+        first.get_or_insert(teach(state, known, stamp, end));
+        known = stamp;
+    }
+    if evidence.changed && evidence.stamps.is_empty() {
+        first = Some(teach(state, from, to, End::Bit));
+    } else if to > known {
+        let end = if first.is_some() && state.level == 1 { End::Tail } else { End::Quiet };
+        teach(state, known, to, end);
+    }
+    if let Some(first) = first.filter(|_| evidence.changed) {
+        state.delay += ((to - first) as f32 - state.delay) / state.effort.over.clamp(1.0, 32.0);
     }
     state.plan_look(lock(&state.weights.shares(state.level)));
 }
 
-/// Level 1: the newest stamp hides the changes before it. Expect there what the experts without a period expect
-/// (Cho and Garcia-Molina 2003 for Last-Modified: nothing is known about that stretch).
-fn count_hidden_changes(state: &mut State, from: f64, evidence: &Evidence) {
-    let [stamp] = evidence.stamps[..] else { return };
-    if state.level != 1 || stamp - from <= 2.0 {
-        return;
+/// Learns one piece. Returns the moment of its change, its end if it had none.
+fn teach(state: &mut State, from: f64, to: f64, end: End) -> f64 {
+    let interval = Interval::new(state, from, to);
+    let hidden = (end == End::Newest).then(|| interval.hidden());
+    let (hits, moment) = match end {
+        End::Quiet | End::Tail => (Vec::new(), to),
+        End::Change | End::Newest => (at_end(&interval, hidden.as_ref()), to),
+        End::Bit => somewhere(state, &interval),
+    };
+    let hidden = hidden.map_or([0.0; EXPERTS], |hidden| hidden.by_expert);
+    state.weights.learn(&log_likelihood(&interval, end, &hidden));
+    fill_tables(state, &interval, &hits, end);
+    count_rates(state, &interval, &hits);
+    if hits.is_empty() {
+        state.missed += interval.expected_mix() as f32;
+    } else {
+        state.missed = 0.0;
+        state.enter_change(moment);
     }
-    let hidden = Interval::new(state, from, stamp);
-    let expected = [POISSON, BURST].map(|expert| hidden.hazard.shares[expert] * hidden.expected[expert]);
-    let expected = expected.iter().sum::<f64>().min(2.0);
-    state.slow.hits += expected as f32;
-    state.fast.hits += expected as f32;
+    moment
 }
 
-/// Where in the interval the change or changes lie: mass for each cell, and the best single moment.
-fn spread_hits(state: &mut State, interval: &Interval, evidence: &Evidence) -> (Vec<f64>, f64) {
-    let mut hits = vec![0.0; interval.cells.len()];
-    if !evidence.changed {
-        return (hits, interval.to);
+/// The change at the end, after those that it may hide.
+fn at_end(interval: &Interval, hidden: Option<&Hidden>) -> Vec<Hit> {
+    let (mut hits, mut none) = (Vec::new(), 1.0);
+    for (&mass, cell) in hidden.iter().flat_map(|hidden| hidden.by_cell.iter().zip(&interval.cells)) {
+        let first = none * -(-mass).exp_m1();
+        none -= first;
+        hits.push(Hit { rates: cell.rates, mass, first });
     }
-    if let Some(&newest) = evidence.stamps.last() {
-        evidence.stamps.iter().for_each(|&stamp| hits[interval.cell_of(stamp)] += 1.0);
-        return (hits, newest);
-    }
-    for (hit, cell) in hits.iter_mut().zip(&interval.cells) {
-        *hit = interval.hazard.mix(&cell.rates) * cell.width;
-    }
-    scale_to(&mut hits, 1.0);
-    let mean = hits.iter().zip(&interval.cells).map(|(hit, cell)| hit * cell.at).sum();
-    let moment = narrow_bracket(state, interval, &mut hits).unwrap_or(mean);
-    if state.changes > 20 {
-        // One bit may stand for several changes: E[N | N >= 1].
-        let expected = interval.expected_mix();
-        scale_to(&mut hits, (expected / -(-expected.max(1e-9)).exp_m1()).min(3.0));
-    }
-    (hits, moment)
+    hits.push(Hit { rates: interval.hazard.rates(interval.to), mass: 1.0, first: none });
+    hits
 }
 
-fn scale_to(hits: &mut [f64], total: f64) {
-    let sum: f64 = hits.iter().sum();
-    hits.iter_mut().for_each(|hit| *hit *= total / sum.max(1e-300));
+/// One bit's change or changes, spread over where they may lie, and the best single moment.
+fn somewhere(state: &mut State, interval: &Interval) -> (Vec<Hit>, f64) {
+    let mut place = interval.place();
+    let mean = place.iter().zip(&interval.cells).map(|(mass, cell)| mass * cell.at).sum();
+    let moment = narrow_bracket(state, interval, &mut place).unwrap_or(mean);
+    let count = if state.changes > 20 { interval.expected_behind_bit(&place) } else { 1.0 };
+    let hit = |(mass, cell): (f64, &Cell)| Hit { rates: cell.rates, mass: mass * count, first: mass * count };
+    (place.into_iter().zip(&interval.cells).map(hit).collect(), moment)
+}
+
+fn log_likelihood(interval: &Interval, end: End, hidden: &[f64; EXPERTS]) -> [f64; EXPERTS] {
+    let at_end = interval.hazard.rates(interval.to).of;
+    std::array::from_fn(|expert| {
+        let expected = interval.expected[expert];
+        match end {
+            End::Quiet | End::Tail => -expected,
+            End::Bit => (-(-expected.max(1e-9)).exp_m1()).ln(),
+            End::Change | End::Newest => at_end[expert].max(1e-9).ln() - expected + hidden[expert],
+        }
+    })
 }
 
 /// Level 0: the change lies between two polls, and, if there is a beat, also where the last bracket would have it now.
 /// Intersecting the two bisects the phase. Returns the middle when that narrowed the interval.
-fn narrow_bracket(state: &mut State, interval: &Interval, hits: &mut [f64]) -> Option<f64> {
+fn narrow_bracket(state: &mut State, interval: &Interval, place: &mut [f64]) -> Option<f64> {
     let (from, to) = (interval.from, interval.to);
     let (mut low, mut high) = (from, to);
     if let (Some(period), Some([old_low, old_high])) = (state.beat.period.map(f64::from), state.bracket) {
@@ -176,46 +161,70 @@ fn narrow_bracket(state: &mut State, interval: &Interval, hits: &mut [f64]) -> O
         return None;
     }
     if GapSummary::of(&state.gaps).regular && state.missed < PATIENCE as f32 {
-        for (hit, cell) in hits.iter_mut().zip(&interval.cells) {
-            *hit *= if (low..=high).contains(&cell.at) { 1.15 } else { 0.15 };
+        for (mass, cell) in place.iter_mut().zip(&interval.cells) {
+            *mass *= if (low..=high).contains(&cell.at) { 1.15 } else { 0.15 };
         }
-        scale_to(hits, 1.0);
+        scale_to(place, 1.0);
     }
     Some(f64::midpoint(low, high))
 }
 
-/// Poisson regression by coordinates: each table compares its hits with what all the other factors expected.
-fn fill_tables(state: &mut State, interval: &Interval, hits: &[f64], changed: bool) {
-    let keep = |memory: f64| if changed { 1.0 - 1.0 / memory } else { 1.0 };
+/// Poisson regression by coordinates: each table compares its hits with what all the other factors expected. The gap
+/// tables learn from the first change after the last one known: what follows it has another gap.
+fn fill_tables(state: &mut State, interval: &Interval, hits: &[Hit], end: End) {
+    let keep = |memory: f64| if hits.is_empty() { 1.0 } else { 1.0 - 1.0 / memory };
     let mut rng = Rng::at(state.seed, state.visits, 2);
     let hazard = &interval.hazard;
+    let none_yet = none_yet(interval, hits, end);
     for (clock, (_, bins, memory)) in CLOCKS.into_iter().enumerate() {
-        let mut phase = super::table::Increment::new(bins);
-        let mut gap = super::table::Increment::new(GAP_BINS);
-        for (cell, &hit) in interval.cells.iter().zip(hits) {
+        let (mut phase, mut gap) = (Increment::new(bins), Increment::new(GAP_BINS));
+        for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
             let base = hazard.slow * hazard.hour[cell.rates.hour] * cell.width * interval.frailty;
             let (phase_bin, gap_bin) = (cell.rates.phase[clock], cell.rates.gap);
-            phase.add(phase_bin, hit, base * hazard.clock_gap[clock][gap_bin]);
-            gap.add(gap_bin, hit, base * hazard.phase[clock][phase_bin]);
+            phase.add(phase_bin, 0.0, base * hazard.clock_gap[clock][gap_bin]);
+            gap.add(gap_bin, 0.0, base * hazard.phase[clock][phase_bin] * none_yet);
+        }
+        for hit in hits {
+            phase.add(hit.rates.phase[clock], hit.mass, 0.0);
+            gap.add(hit.rates.gap, hit.first, 0.0);
         }
         state.clocks[clock].phase.absorb(keep(memory), &phase, &mut rng);
         state.clocks[clock].gap.absorb(keep(memory), &gap, &mut rng);
     }
-    let mut hour = super::table::Increment::new(HOURS);
-    let mut gap = super::table::Increment::new(GAP_BINS);
-    for (cell, &hit) in interval.cells.iter().zip(hits) {
+    let (mut hour, mut gap) = (Increment::new(HOURS), Increment::new(GAP_BINS));
+    for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
         let base = hazard.slow * cell.width * interval.frailty;
-        hour.add(cell.rates.hour, hit, base * hazard.gap[cell.rates.gap]);
-        gap.add(cell.rates.gap, hit, base * hazard.hour[cell.rates.hour]);
+        hour.add(cell.rates.hour, 0.0, base * hazard.gap[cell.rates.gap]);
+        gap.add(cell.rates.gap, 0.0, base * hazard.hour[cell.rates.hour] * none_yet);
+    }
+    for hit in hits {
+        hour.add(hit.rates.hour, hit.mass, 0.0);
+        gap.add(hit.rates.gap, hit.first, 0.0);
     }
     state.hour.absorb(keep(HOUR_MEMORY), &hour, &mut rng);
     state.gap.absorb(keep(GAP_MEMORY), &gap, &mut rng);
 }
 
-fn count_rates(state: &mut State, interval: &Interval, hits: f64, changed: bool) {
+/// For each cell, the probability that no change hidden behind the newest stamp came before it.
+fn none_yet(interval: &Interval, hits: &[Hit], end: End) -> Vec<f64> {
+    let mut left = 1.0f64;
+    let before = |hit: &Hit| {
+        left -= hit.first;
+        (left + hit.first).max(0.0)
+    };
+    match end {
+        End::Newest => hits.iter().map(before).collect(),
+        // That the newest stamp is the newest says nothing about the time after it.
+        End::Tail => vec![0.0; interval.cells.len()],
+        End::Quiet | End::Change | End::Bit => vec![1.0; interval.cells.len()],
+    }
+}
+
+fn count_rates(state: &mut State, interval: &Interval, hits: &[Hit]) {
+    let count = hits.iter().map(|hit| hit.mass).sum();
     let span = interval.to - interval.from;
     let memory = (5.0 * 86400.0f64).max(60.0 / interval.hazard.slow);
-    state.slow.add((-span / memory).exp(), hits, span * interval.frailty);
-    let keep = if changed { 1.0 - 1.0 / FAST_MEMORY } else { 1.0 };
-    state.fast.add(keep, hits, span * interval.frailty);
+    state.slow.add((-span / memory).exp(), count, span * interval.frailty);
+    let keep = if hits.is_empty() { 1.0 } else { 1.0 - 1.0 / FAST_MEMORY };
+    state.fast.add(keep, count, span * interval.frailty);
 }

@@ -30,6 +30,7 @@ mod floors;
 mod forecast;
 pub mod held_traces;
 mod hints;
+mod interval;
 mod lag;
 mod learn;
 mod plan;
@@ -180,6 +181,8 @@ impl State {
         for stamp in &mut stamps {
             *stamp = (*stamp + lag).max(before + (at - before).min(1.0)).min(at);
         }
+        // Records of one publication carry one stamp, or nearly.
+        stamps.dedup_by(|later, earlier| *later - *earlier < 1.0);
         stamps
     }
 }
