@@ -1,3 +1,5 @@
+mod properties;
+
 use super::*;
 
 fn texts(body: &str, format: Format, path: &str) -> Vec<String> {

@@ -69,6 +69,49 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn records_of_one_shape_come_back_whole_and_in_order(records in proptest::collection::vec(any_record(), 1..12)) {
+        let landed = load(&spec(), &serde_json::Value::from(records.clone()).to_string());
+        prop_assert!(landed.quarantine.is_empty(), "{:?}", landed.quarantine);
+        let rows: Vec<serde_json::Value> =
+            landed.rows().iter().map(|row| serde_json::from_str(row).expect("json")).collect();
+        prop_assert_eq!(rows, records.iter().map(expected).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_page_makes_the_loader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), damaged in any_json(3), at in any::<prop::sample::Index>()) {
+        let mut text = damaged.to_string().into_bytes();
+        let at = at.index(text.len());
+        text.splice(at..at, bytes.iter().copied().take(2));
+        for format in [Format::Json, Format::Ndjson, Format::Csv] {
+            for body in [&bytes, &text] {
+                let _ = load_pages(&with_event("v"), &TableSchema::default(), &[(page(0, format), body)]);
+            }
+        }
+    }
+}
+
+/// A record whose fields always have the same types, where they are there at all.
+fn any_record() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::{Value, json};
+    let text = || "s.{0,6}";
+    let field = |value: BoxedStrategy<Value>| prop_oneof![1 => Just(Value::Null), 4 => value];
+    let double = any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Value::from).boxed();
+    let list = proptest::collection::vec(any::<i64>(), 1..4).prop_map(Value::from).boxed();
+    let inner = (any::<bool>(), text()).prop_map(|(flag, é)| json!({ "flag": flag, "é": é }));
+    let structs = proptest::collection::vec(inner.clone(), 1..3).prop_map(Value::from).boxed();
+    let fields = (
+        field(any::<i64>().prop_map(Value::from).boxed()),
+        field(double),
+        field(text().prop_map(Value::from).boxed()),
+        field(list),
+        field(structs),
+        field(inner.boxed()),
+    );
+    fields.prop_map(|(a, b, c, d, e, f)| json!({ "a": a, "b": b, "c": c, "d": d, "e": e, "f": f }))
+}
+
 /// Whether two names of an object are equal but for case, or one is empty: then columns are renamed.
 fn folds(value: &serde_json::Value) -> bool {
     use serde_json::Value;
