@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::aws;
+use crate::bench;
 use crate::counts::Counts;
 use crate::place;
 use crate::s3::Server;
@@ -35,6 +36,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "sim", headline: "simulation: one seed, one run", run: sim },
     Step { name: "generated", headline: "generated references are up to date", run: generated },
     Step { name: "process", headline: "the binary: killed, fed hostile input, read back", run: process },
+    Step {
+        name: "bench",
+        headline: "the partition job beside DuckDB: the same rows",
+        run: |_| bench::partition::step(),
+    },
     Step { name: "stack", headline: "the stack in an emulator of AWS", run: aws::stack },
     Step { name: "glue", headline: "the loader on Spark beside the one in Rust", run: aws::glue },
     Step { name: "readme", headline: "the commands of the README and the guides", run: readme },

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
 
 mod cadence;
+mod page;
+pub(crate) mod partition;
 
 /// One bench.
 struct Bench {
@@ -12,11 +14,21 @@ struct Bench {
     run: fn(&[String]) -> Result<bool, String>,
 }
 
-const BENCHES: [Bench; 1] = [Bench {
-    name: "cadence",
-    headline: "the learned cadence, into docs/cadence-measured.md",
-    run: cadence::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "cadence",
+        headline: "the learned cadence, into docs/cadence-measured.md",
+        run: cadence::run,
+    },
+    Bench {
+        name: "partition",
+        headline: "the partition job beside other engines, into docs/performance.md",
+        run: partition::run,
+    },
+];
+
+/// What `--small` runs where nothing is named.
+const SMALL: &str = "partition";
 
 /// Runs the named benches one after the other, all of them when none is named: `[NAME…] [--list] [--OPTION…]`.
 pub(crate) fn run(args: &[String]) -> Result<bool, String> {
@@ -26,6 +38,8 @@ pub(crate) fn run(args: &[String]) -> Result<bool, String> {
     }
     let names = args.iter().take_while(|arg| !arg.starts_with("--")).count();
     let (names, options) = args.split_at(names);
+    let small = [SMALL.to_owned()];
+    let names = if names.is_empty() && options.iter().any(|arg| arg == "--small") { &small } else { names };
     let mut succeeded = true;
     for bench in chosen(names)? {
         eprintln!("\n==== {}: {}", bench.name, bench.headline);
