@@ -9,6 +9,7 @@ import pathlib
 import secrets
 import shutil
 import subprocess
+import tempfile
 from decimal import Decimal
 
 import duckdb
@@ -219,6 +220,22 @@ def test_no_permission(tidegate, tmp_path):
     ran = tidegate("load", "tidegate.toml", "--missing")
     assert ran.returncode == 0, ran.stderr
     assert rows(tmp_path) == 1
+
+
+def test_a_directory_that_belongs_to_another(binary):
+    """Run as nobody where we are root, to whom nothing is forbidden."""
+    with tempfile.TemporaryDirectory() as name, serve(lambda *_: items('{"id": 1}')) as url:
+        directory = pathlib.Path(name)
+        program = shutil.copy(binary, directory)
+        (directory / "tidegate.toml").write_text(PIPELINE.format(url=url, records="$.items[*]", more=""))
+        directory.chmod(0o555)
+        as_user = {"user": 65534} if os.geteuid() == 0 else {}
+        command = [program, "run", "tidegate.toml", "--once"]
+        ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, **as_user)
+        directory.chmod(0o755)
+        assert ran.returncode == 2, ran.stderr
+        assert "Permission denied" in ran.stderr and "make it writable" in ran.stderr
+        assert sorted(path.name for path in directory.iterdir()) == ["tidegate", "tidegate.toml"]
 
 
 def test_secrets_stay_secret(tidegate, tmp_path):
