@@ -101,6 +101,9 @@ pub struct Page {
 pub struct Checkpoint {
     /// By element name (the empty name where the stream has no fan-out).
     pub elements: BTreeMap<String, ElementState>,
+    /// Number of the parent stream's batch up to which its records were asked for, where the stream has a parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_seq: Option<u64>,
 }
 
 /// What is known of one element since its last change.

@@ -37,6 +37,11 @@ pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option
     marks
 }
 
+/// The value of a field of a record, by name or dotted path.
+pub fn value(record: &[u8], path: &str) -> Option<Value> {
+    field(record, path).and_then(|value| serde_json::from_slice(value).ok())
+}
+
 /// The raw JSON text of a field, by name or dotted path.
 fn field<'a>(record: &'a [u8], path: &str) -> Option<&'a [u8]> {
     path.split('.').try_fold(record, |value, name| {

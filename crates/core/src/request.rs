@@ -2,6 +2,7 @@
 
 mod build;
 mod element;
+mod parent;
 
 use bytes::Bytes;
 use url::Url;
@@ -11,6 +12,7 @@ use crate::pipeline::{Method, Secrets, TemplateError};
 
 pub use build::build;
 pub use element::{Element, elements};
+pub use parent::Parents;
 
 /// One HTTP request, ready to send. Holds secrets: never printed; see [`Request::shown`].
 #[derive(Clone, PartialEq, Eq)]
@@ -96,6 +98,30 @@ impl Request {
         self.url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     }
 
+    /// Sets a value in the JSON body at a dotted path, tables made on the way. `None` where the path leads
+    /// through something that is no table.
+    pub fn set_body(&mut self, path: &str, value: serde_json::Value) -> Option<()> {
+        let mut body = match &self.body {
+            Some(body) => serde_json::from_slice(body).ok()?,
+            None => serde_json::Value::Object(serde_json::Map::new()),
+        };
+        let mut at = &mut body;
+        for name in path.split('.') {
+            let index = name.parse::<usize>();
+            at = match at {
+                serde_json::Value::Object(table) => {
+                    table.entry(name).or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()))
+                }
+                serde_json::Value::Array(items) => items.get_mut(index.ok()?)?,
+                _ => return None,
+            };
+        }
+        *at = value;
+        self.body = Some(body.to_string().into());
+        self.set_header("content-type", "application/json".to_owned());
+        Some(())
+    }
+
     /// Sets a header, replacing one of the same name. The name is lower case.
     pub fn set_header(&mut self, name: &str, value: String) {
         self.headers.retain(|(n, _)| n != name);
@@ -162,6 +188,11 @@ pub enum RequestError {
     /// Two elements of a fan-out with one name.
     #[error("for_each: two elements are named `{0}`; give each its own `name`")]
     Twice(String),
+    /// A record of the parent without what tells it from the others.
+    #[error(
+        "a record of the parent stream `{0}` has no `{1}`; name the field that its records have by `parent.key`"
+    )]
+    NoKey(String, String),
 }
 
 /// One HTTP answer, its content decoding already undone.

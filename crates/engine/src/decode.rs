@@ -81,7 +81,7 @@ fn never_settles(table: &str, version: u32) -> Error {
 }
 
 /// The bytes of a page as staged.
-async fn body(env: &Env, page: &Page) -> Result<Bytes, Error> {
+pub(crate) async fn body(env: &Env, page: &Page) -> Result<Bytes, Error> {
     let Some(bytes) = objects::get(env, env.staging.as_ref(), &page.key).await? else {
         return Err(Error::PageGone { key: page.key.clone() });
     };

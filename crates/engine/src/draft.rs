@@ -13,6 +13,7 @@ use tidegate_core::request::Element;
 
 use crate::Error;
 use crate::page::Page;
+use crate::parents::Family;
 
 /// The pages of one element and, where there is one alone, its validators.
 pub(crate) type Answered = (Vec<Page>, Validators);
@@ -31,14 +32,19 @@ struct Changed<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Compares what the elements answered with a checkpoint. Elements that did not answer keep their state.
+    /// Compares what the elements answered with a checkpoint. Elements that did not answer keep their state, and so do
+    /// those of earlier polls where this one asked for a part only.
     pub(crate) fn of(
-        elements: &'a [Element],
+        family: &'a Family,
         answers: &'a BTreeMap<String, Answered>,
+        failed: bool,
         before: &Checkpoint,
     ) -> Draft<'a> {
-        let mut draft = Draft { changed: Vec::new(), checkpoint: Checkpoint::default() };
-        for element in elements {
+        let kept = if family.partial { before.elements.clone() } else { BTreeMap::new() };
+        // The children of a record that failed are asked for again.
+        let parent_seq = if failed { before.parent_seq } else { family.parent_seq };
+        let mut draft = Draft { changed: Vec::new(), checkpoint: Checkpoint { elements: kept, parent_seq } };
+        for element in &family.elements {
             let old = before.elements.get(&element.name);
             let state = match answers.get(&element.name) {
                 Some(answered) => Some(draft.compare(element, answered, old.cloned().unwrap_or_default())),

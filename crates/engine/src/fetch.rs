@@ -1,15 +1,17 @@
 //! One element of a stream, fetched: requests with retries, page after page.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidegate_core::cadence::{Declared, Hints};
 use tidegate_core::change::Validators;
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::paginate::{PageError, Pager, Seen, Step};
+use tidegate_core::paginate::{PageError, Pager, Step};
 use tidegate_core::pipeline::{Pipeline, Stream, Values};
 use tidegate_core::request::{self, Request, Response};
 use tidegate_core::retry::{self, Verdict};
 
+use crate::flight::Flight;
 use crate::page::{self, Page};
 use crate::{Env, Error, Gate};
 
@@ -20,7 +22,7 @@ pub(crate) struct Fetch<'a> {
     pub(crate) stream: &'a Stream,
     pub(crate) gate: &'a Gate,
     /// Requests, bytes and answers add up here.
-    pub(crate) tally: &'a mut Tally,
+    pub(crate) tally: &'a Mutex<Tally>,
 }
 
 /// What a poll has asked and got.
@@ -45,43 +47,47 @@ pub(crate) enum Answer {
     Pages(Vec<Page>, Validators),
 }
 
-impl<'a> Fetch<'a> {
+impl Fetch<'_> {
     /// All pages of one element. `validators` make the request conditional.
-    pub(crate) async fn element(
-        &mut self,
-        values: &Values,
-        validators: &Validators,
-    ) -> Result<Answer, Error> {
+    pub(crate) async fn element(&self, values: &Values, validators: &Validators) -> Result<Answer, Error> {
         let source = &self.pipeline.source;
         let mut pager = Pager::new(&self.stream.paginator, source.limits.pages);
         let secrets = &self.env.secrets;
         let built =
             request::build(source, self.stream, values, secrets).map_err(|e| Error::Config(e.to_string()))?;
-        let mut request = pager.first(built);
+        let mut request = pager.first(built).map_err(|error| self.paging(error))?;
         let mut conditional = request.clone();
         conditional.set_validators(validators);
         let mut response = self.ask(&conditional).await?;
         if response.status == 304 && !validators.is_empty() {
-            self.tally.not_modified += 1;
+            self.tally().not_modified += 1;
             return Ok(Answer::NotModified);
         }
         let validators = response.validators();
+        let mut flight = Flight::new(self);
         let mut pages = Vec::new();
         loop {
             let page = page::read(self, &request, response, pages.len())?;
-            self.tally.note_declared(&page.declared);
-            let seen =
-                Seen { body: &page.utf8()?, records: page.content.records, digest: &page.content.digest };
-            let step = pager.next(&request, seen).map_err(|error| self.paging(error))?;
+            self.tally().note_declared(&page.declared);
+            let step = pager.next(&request, page.seen(&page.utf8()?)).map_err(|error| self.paging(error))?;
             pages.push(page);
             match step {
-                Step::End => break,
+                Step::End(end) => {
+                    tracing::debug!(stream = self.stream.name, pages = pages.len(), "last page: {end}");
+                    break;
+                }
                 Step::Next(next) => request = next,
             }
-            response = self.ask(&request).await?;
+            response = flight.answer(&request, &pager).await?;
         }
         let validators = if pages.len() == 1 { validators } else { Validators::default() };
         Ok(Answer::Pages(pages, validators))
+    }
+
+    /// What was asked and got so far.
+    pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
+        // Nothing that holds the lock can panic half-way; and if it did, the numbers would still be usable.
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn paging(&self, error: PageError) -> Error {
@@ -93,23 +99,24 @@ impl<'a> Fetch<'a> {
     }
 
     /// One request, tried again as long as that makes sense.
-    async fn ask(&mut self, request: &Request) -> Result<Response, Error> {
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Response, Error> {
         let limits = &self.pipeline.source.limits;
         let clock = self.env.clock.as_ref();
         for attempt in 1u32.. {
-            self.gate.enter(clock).await?;
-            self.tally.requests += 1;
+            let permit = self.gate.enter(clock).await?;
+            self.tally().requests += 1;
             let outcome = self.env.http.send(request, limits).await;
+            drop(permit);
             let now = clock.now();
             let (after, failure) = match outcome {
                 Ok(response) if !retry::is_transient(response.status) => {
                     self.gate.succeeded();
-                    self.tally.note(&response, now);
+                    self.tally().note(&response, now);
                     return Ok(response);
                 }
                 Ok(response) => {
-                    self.tally.note(&response, now);
-                    let after = retry::retry_after(&response, now).or_else(|| self.tally.limit_reset());
+                    self.tally().note(&response, now);
+                    let after = retry::retry_after(&response, now).or_else(|| self.tally().limit_reset());
                     (after, page::refusal(self, request, &response))
                 }
                 Err(error) if error.kind() != tidegate_core::error::Kind::Transient => {

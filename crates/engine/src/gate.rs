@@ -6,6 +6,7 @@ use std::time::Duration;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::Limits;
 use tidegate_core::retry::Circuit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{Clock, Error};
 
@@ -14,6 +15,8 @@ use crate::{Clock, Error};
 pub struct Gate {
     /// Time between two requests; zero where the rate is not limited.
     interval: Duration,
+    /// Requests that may be in flight.
+    permits: Semaphore,
     state: Mutex<State>,
 }
 
@@ -29,7 +32,12 @@ impl Gate {
     pub fn new(limits: &Limits) -> Gate {
         let rate = limits.requests_per_second.filter(|rate| *rate > 0.0);
         let interval = rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()).unwrap_or_default();
-        Gate { interval, state: Mutex::default() }
+        let permits = usize::try_from(limits.concurrency.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
+        Gate {
+            interval,
+            permits: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            state: Mutex::default(),
+        }
     }
 
     /// When the source may be asked again, if not now: it failed too often, or said so itself.
@@ -37,8 +45,11 @@ impl Gate {
         self.lock().circuit.closed_until(now)
     }
 
-    /// Waits for the turn of one request. An error says until when the source is left alone.
-    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Result<(), Error> {
+    /// Waits for the turn of one request, which is in flight as long as the permit lives. An error says until when the
+    /// source is left alone.
+    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        // Never closed as long as the gate lives.
+        let permit = self.permits.acquire().await.ok();
         let now = clock.now();
         if let Some(until) = self.closed_until(now) {
             return Err(Error::Unavailable {
@@ -50,7 +61,7 @@ impl Gate {
         if !wait.is_zero() {
             clock.sleep(wait).await;
         }
-        Ok(())
+        Ok(permit)
     }
 
     /// Books the next turn; returns how long it is until then.

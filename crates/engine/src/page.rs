@@ -9,6 +9,7 @@ use tidegate_core::change::{self, Content};
 use tidegate_core::cursor::{self, Marks};
 use tidegate_core::decode::{self, DecodeError};
 use tidegate_core::jiff::Timestamp;
+use tidegate_core::paginate::Seen;
 use tidegate_core::pipeline::Format;
 use tidegate_core::request::{Request, Response};
 
@@ -28,9 +29,24 @@ pub(crate) struct Page {
     /// What a reader should know of it, though it is data.
     pub(crate) remark: Option<String>,
     pub(crate) declared: Declared,
+    /// Headers of the answer, for paging.
+    pub(crate) headers: Vec<(String, String)>,
+    /// JSON of the last record, where paging goes on from it.
+    pub(crate) last_record: Option<Vec<u8>>,
 }
 
 impl Page {
+    /// The page as paging looks at it; `body` is its text in UTF-8.
+    pub(crate) fn seen<'a>(&'a self, body: &'a [u8]) -> Seen<'a> {
+        Seen {
+            headers: &self.headers,
+            body,
+            records: self.content.records,
+            last_record: self.last_record.as_deref(),
+            digest: &self.content.digest,
+        }
+    }
+
     /// The page in UTF-8. It was converted once already, so it does not fail.
     pub(crate) fn utf8(&self) -> Result<Cow<'_, [u8]>, Error> {
         decode::to_utf8(&self.body, self.charset.as_deref()).map_err(|e| Error::Source(e.to_string()))
@@ -64,7 +80,7 @@ pub(crate) fn read(
         wrong(None, DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() })
     })?;
     let understood = understand(fetch, &body, format).map_err(|error| wrong(Some(format), error))?;
-    let remark = (number == 0 && format == Format::Json && understood.0.records == 0)
+    let remark = (number == 0 && format == Format::Json && understood.content.records == 0)
         .then(|| nowhere(fetch, &shown, &body))
         .flatten();
     drop(body);
@@ -75,9 +91,11 @@ pub(crate) fn read(
         body: response.body,
         format,
         charset,
-        content: understood.0,
-        marks: understood.1,
-        declared: understood.2,
+        content: understood.content,
+        marks: understood.marks,
+        declared: understood.declared,
+        headers: response.headers,
+        last_record: understood.last_record,
         remark,
     })
 }
@@ -94,11 +112,15 @@ fn nowhere(fetch: &Fetch<'_>, shown: &str, body: &[u8]) -> Option<String> {
     })
 }
 
-fn understand(
-    fetch: &Fetch<'_>,
-    body: &[u8],
-    format: Format,
-) -> Result<(Content, Marks, Declared), DecodeError> {
+/// What a page holds.
+struct Understood {
+    content: Content,
+    marks: Marks,
+    declared: Declared,
+    last_record: Option<Vec<u8>>,
+}
+
+fn understand(fetch: &Fetch<'_>, body: &[u8], format: Format) -> Result<Understood, DecodeError> {
     let stream = fetch.stream;
     let records = decode::records(body, format, &stream.records)?;
     // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
@@ -110,7 +132,8 @@ fn understand(
     let marks = cursor::marks(&records, cursor, times.as_ref());
     let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
     let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
-    Ok((content, marks, declared))
+    let last = records.last().filter(|_| stream.paginator.goes_on_from_last_record());
+    Ok(Understood { content, marks, declared, last_record: last.map(|record| record.to_vec()) })
 }
 
 /// The format: as the stream says, as the answer says, or by its look.

@@ -1,17 +1,20 @@
 //! The verb `poll`: one stream asked once. Fetch every element, keep what changed, stage it as one batch.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
-use tidegate_core::batch::{self, Batch};
+use futures::stream::{self, StreamExt as _};
+use tidegate_core::batch::{self, Batch, ElementState};
 use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::{Pipeline, Stream};
-use tidegate_core::request::{self, Element};
+use tidegate_core::pipeline::{Pipeline, Stream, Values};
+use tidegate_core::request::Element;
 use tidegate_core::{cursor, keys};
 
 use crate::draft::{Answered, Draft};
-use crate::fetch::{Answer, Fetch, Tally};
-use crate::stage::{self, Head, Staged};
+use crate::fetch::{Answer, Fetch};
+use crate::parents;
+use crate::stage::{Head, Staged};
 use crate::visit::{Outcome, Visit};
 use crate::{Env, Error, Gate};
 
@@ -19,7 +22,7 @@ use crate::{Env, Error, Gate};
 const RACES: u32 = 8;
 
 /// Polls a stream once. `gate` is the one gate of its source; `head` is where the last poll of this process left off,
-/// or what [`stage::head`] found.
+/// or what [`crate::head`] found.
 ///
 /// Elements that fail do not take the others with them: what succeeded is staged, and the visit lists the failures.
 /// Where every element fails the first failure is the error.
@@ -30,39 +33,40 @@ pub async fn poll(
     gate: &Gate,
     head: Option<Head>,
 ) -> Result<Visit, Error> {
-    ask(Fetch { env, pipeline, stream, gate, tally: &mut Tally::default() }, head).await
+    ask(Fetch { env, pipeline, stream, gate, tally: &Mutex::default() }, head).await
 }
 
 /// As [`poll`]; the fetch's tally holds what was asked and answered even where the poll fails.
-pub(crate) async fn ask(mut fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, Error> {
+pub(crate) async fn ask(fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, Error> {
     let Fetch { env, pipeline, stream, .. } = fetch;
-    let elements = request::elements(stream).map_err(|error| Error::Config(error.to_string()))?;
     let mut head = match head {
         Some(head) => head,
-        None => stage::head(env, &stream.name, None).await?,
+        None => crate::head(env, &stream.name, None).await?,
     };
+    let family = parents::family(&fetch, head.checkpoint.parent_seq).await?;
+    let elements = &family.elements;
     let at = env.clock.now();
     let mut round = Round::default();
     for race in 0..RACES {
         // What was fetched for a snapshot stays good when the race is lost. An incremental poll asks from where the
         // winner left off; and records are told apart from the winner's only if they were fetched after them.
         if race == 0 || stream.incremental.is_some() || !stream.primary_key.is_empty() {
-            round = gather(&mut fetch, &elements, &head).await;
+            round = gather(&fetch, elements, &head).await;
             if round.failures.len() == elements.len() && !elements.is_empty() {
                 return Err(round.failures.swap_remove(0).1);
             }
         }
-        let draft = Draft::of(&elements, &round.answers, &head.checkpoint);
+        let draft = Draft::of(&family, &round.answers, !round.failures.is_empty(), &head.checkpoint);
         if draft.is_empty() {
             let head = Head { checkpoint: draft.checkpoint, ..head };
-            return Ok(visit(fetch, at, Outcome::Unchanged, Shown::default(), round, head));
+            return Ok(visit(&fetch, at, Outcome::Unchanged, Shown::default(), round, head));
         }
         let batch = draft.batch(pipeline, stream, at, head.seq + 1)?;
-        match stage::stage(env, &batch, &draft.bodies()).await? {
+        match crate::stage::stage(env, &batch, &draft.bodies()).await? {
             Staged::Ours => {
                 let outcome = outcome(&batch);
-                let shown = Shown { modified: fetch.tally.modified, ..draft.shown(stream) };
-                return Ok(visit(fetch, at, outcome, shown, round, Head::from(batch)));
+                let shown = Shown { modified: fetch.tally().modified, ..draft.shown(stream) };
+                return Ok(visit(&fetch, at, outcome, shown, round, Head::from(batch)));
             }
             Staged::Theirs(theirs) => head = Head::from(*theirs),
         }
@@ -78,25 +82,26 @@ pub(crate) async fn ask(mut fetch: Fetch<'_>, head: Option<Head>) -> Result<Visi
 
 /// What the elements answered.
 #[derive(Default)]
-struct Round {
-    answers: BTreeMap<String, Answered>,
-    failures: Vec<(String, Error)>,
+pub(crate) struct Round {
+    pub(crate) answers: BTreeMap<String, Answered>,
+    pub(crate) failures: Vec<(String, Error)>,
 }
 
-async fn gather(fetch: &mut Fetch<'_>, elements: &[Element], head: &Head) -> Round {
-    let mut round = Round::default();
+/// Asks for every element, as many at a time as the source allows.
+pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head) -> Round {
     // Validators hold for the request they were given for.
     let same_config = head.config_hash == batch::config_hash(fetch.pipeline, fetch.stream);
-    for element in elements {
+    let most = usize::try_from(fetch.pipeline.source.limits.concurrency.max(1)).unwrap_or(usize::MAX);
+    let answers = elements.iter().map(|element| async move {
         let state = head.checkpoint.elements.get(&element.name);
         let validators =
             state.filter(|_| same_config).map(|state| state.validators.clone()).unwrap_or_default();
-        let mut values = element.values.clone();
-        if let Some(incremental) = &fetch.stream.incremental {
-            let start = cursor::start_value(incremental, state.and_then(|state| state.cursor.as_ref()));
-            values.insert("incremental".to_owned(), serde_json::json!({ "start_value": start }));
-        }
-        match fetch.element(&values, &validators).await {
+        (element, fetch.element(&values(fetch.stream, element, state), &validators).await)
+    });
+    let mut answers = stream::iter(answers).buffered(most);
+    let mut round = Round::default();
+    while let Some((element, answer)) = answers.next().await {
+        match answer {
             Ok(Answer::NotModified) => {}
             Ok(Answer::Pages(pages, validators)) => {
                 round.answers.insert(element.name.clone(), (pages, validators));
@@ -105,6 +110,16 @@ async fn gather(fetch: &mut Fetch<'_>, elements: &[Element], head: &Head) -> Rou
         }
     }
     round
+}
+
+/// What the templates of an element may name.
+fn values(stream: &Stream, element: &Element, state: Option<&ElementState>) -> Values {
+    let mut values = element.values.clone();
+    if let Some(incremental) = &stream.incremental {
+        let start = cursor::start_value(incremental, state.and_then(|state| state.cursor.as_ref()));
+        values.insert("incremental".to_owned(), serde_json::json!({ "start_value": start }));
+    }
+    values
 }
 
 fn outcome(batch: &Batch) -> Outcome {
@@ -118,15 +133,23 @@ fn outcome(batch: &Batch) -> Outcome {
     }
 }
 
-fn visit(fetch: Fetch<'_>, at: Timestamp, outcome: Outcome, shown: Shown, round: Round, head: Head) -> Visit {
+fn visit(
+    fetch: &Fetch<'_>,
+    at: Timestamp,
+    outcome: Outcome,
+    shown: Shown,
+    round: Round,
+    head: Head,
+) -> Visit {
     let pages = round.answers.values().flat_map(|(pages, _)| pages);
+    let tally = fetch.tally();
     Visit {
         stream: fetch.stream.name.clone(),
         at,
         outcome,
-        requests: fetch.tally.requests,
-        not_modified: fetch.tally.not_modified,
-        bytes: fetch.tally.bytes,
+        requests: tally.requests,
+        not_modified: tally.not_modified,
+        bytes: tally.bytes,
         shown,
         remarks: pages.filter_map(|page| page.remark.clone()).collect(),
         failures: round.failures,

@@ -1,5 +1,7 @@
 //! One turn of a stream: poll it, keep the advice, load what was staged.
 
+use std::sync::{Mutex, PoisonError};
+
 use tidegate_core::cadence::{Due, explain, next_at_price};
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::Timestamp;
@@ -53,8 +55,9 @@ pub async fn tick(
     load: bool,
     observer: &(dyn Fn(Event<'_>) + Sync),
 ) -> Option<LoadReport> {
-    let mut tally = Tally::default();
-    let visit = visit(Fetch { env, pipeline, stream, gate, tally: &mut tally }, turn).await;
+    let tally = Mutex::new(Tally::default());
+    let visit = visit(Fetch { env, pipeline, stream, gate, tally: &tally }, turn).await;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let now = env.clock.now();
     note(&mut turn.state, &visit, now);
     learn(&mut turn.state, &visit, &tally, now);

@@ -5,12 +5,13 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
     ("Limits", "source.limits"),
     ("Stream", "[[streams]]"),
     ("Paginator", "streams.paginator"),
+    ("Parent", "streams.parent"),
     ("EventTime", "streams.event_time"),
     ("Incremental", "streams.incremental"),
     ("Contract", "streams.contract"),
@@ -25,7 +26,7 @@ editors complete and check it by [tidegate.schema.json](tidegate.schema.json) (p
 `--set source.limits.timeout=10s`, `--set streams.weather.cadence=7m`.
 
 Texts in `path`, `params`, `body` and `fields` are templates: `{city.lat}` takes a value of the `for_each` element,
-`{{` and `}}` are braces. Secrets stand in the environment or in files, and the pipeline file names them: `${NAME}`,
+`{parent.id}` a field of the parent stream's record, `{incremental.start_value}` the cursor, `{{` and `}}` are braces. Secrets stand in the environment or in files, and the pipeline file names them: `${NAME}`,
 `${file:/path}` (the line end at the end of the file is cut off).
 
 ";

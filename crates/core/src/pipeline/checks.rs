@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::tree::Node;
-use super::{Limits, Mistake, Pipeline, Source, Stream, forms, stream_checks};
+use super::{Limits, Mistake, Pipeline, Source, Stream, forms, stream_checks, words};
 
 /// Collects mistakes by the path of what they are about.
 pub(super) struct Checks<'a> {
@@ -32,6 +32,7 @@ pub(super) fn check(pipeline: &Pipeline, root: &Node) -> Vec<Mistake> {
         checks.wrong(&["streams"], "there is no stream", "add a table [[streams]] with `name` and `path`");
     }
     names(&pipeline.streams, &mut checks);
+    parents(pipeline, &mut checks);
     for (index, stream) in pipeline.streams.iter().enumerate() {
         stream_checks::check(stream, &index.to_string(), &mut checks);
     }
@@ -127,6 +128,26 @@ fn names(streams: &[Stream], checks: &mut Checks<'_>) {
         if sibling.is_some_and(|other| other.partition_by != stream.partition_by) {
             let message = format!("another stream feeds `{table}` with a different `partition_by`");
             checks.wrong(&["streams", &at, "partition_by"], message, "one table has one partitioning");
+        }
+    }
+}
+
+/// A parent is another stream of the file, and no stream is its own ancestor.
+fn parents(pipeline: &Pipeline, checks: &mut Checks<'_>) {
+    let above = |stream: &Stream| stream.parent.as_ref().and_then(|parent| pipeline.stream(&parent.stream));
+    for (index, stream) in pipeline.streams.iter().enumerate() {
+        let Some(parent) = &stream.parent else { continue };
+        let at = index.to_string();
+        let steps = ["streams", at.as_str(), "parent"];
+        if above(stream).is_none() {
+            let known: Vec<&str> = pipeline.streams.iter().map(|stream| stream.name.as_str()).collect();
+            let help = words::instead(&parent.stream, &known);
+            checks.wrong(&steps, format!("no stream is called `{}`", parent.stream), help);
+        }
+        let mut ancestors =
+            std::iter::successors(above(stream), |one| above(one)).take(pipeline.streams.len());
+        if ancestors.any(|one| one.name == stream.name) {
+            checks.wrong(&steps, "the stream would be its own ancestor", "a parent is another stream");
         }
     }
 }

@@ -5,10 +5,15 @@ mod checks;
 mod forms;
 mod load_spec;
 mod overrides;
+mod paginator;
+mod paginator_checks;
+mod parent;
 mod read;
 mod shape;
 mod short;
 mod source;
+#[cfg(test)]
+mod source_tests;
 mod stream;
 mod stream_checks;
 mod template;
@@ -18,11 +23,11 @@ mod units;
 mod words;
 
 pub use load_spec::{Format, LoadSpec};
+pub use paginator::{CursorPages, HeaderCursor, HeaderLink, JsonLink, Offset, PageNumber, Paginator};
+pub use parent::Parent;
 pub use read::{Mistake, json_schema, read};
 pub use source::{Auth, Limits, Location, Secret, Secrets, Source};
-pub use stream::{
-    Contract, ContractMode, EventTime, Incremental, Method, Paginator, PartitionBy, Stream, TimeUnit,
-};
+pub use stream::{Contract, ContractMode, EventTime, Incremental, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
 pub use units::{ByteSize, Span};
 

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::{Contract, EventTime};
+use super::{Contract, EventTime, Parent};
 use crate::cadence::CadenceSpec;
 
 struct ShortOrTable<T>(PhantomData<T>);
@@ -63,6 +63,11 @@ pub(super) fn cadence(generator: &mut SchemaGenerator) -> Schema {
 /// The schema of an event time: a path, or a table.
 pub(super) fn event_time(generator: &mut SchemaGenerator) -> Schema {
     schema::<EventTime>(generator, "field")
+}
+
+/// The schema of a parent: a stream's name, or a table.
+pub(super) fn parent(generator: &mut SchemaGenerator) -> Schema {
+    schema::<Parent>(generator, "name")
 }
 
 fn schema<T: JsonSchema>(generator: &mut SchemaGenerator, form: &str) -> Schema {

@@ -154,6 +154,10 @@ pub struct Limits {
     /// Requests allowed in any 24 hours over all streams of the source; spent where they save most delay.
     #[schemars(range(min = 1))]
     pub calls_per_day: Option<u32>,
+    /// Requests in flight at the same time, over all streams of the source: elements of a fan-out, and pages that can
+    /// be asked for before the one in front of them is read.
+    #[schemars(range(min = 1))]
+    pub concurrency: u32,
     /// Attempts for one request, the first included, on connection errors, 429 and 5xx.
     #[schemars(range(min = 1))]
     pub attempts: u32,
@@ -176,6 +180,7 @@ impl Default for Limits {
             max_body: ByteSize(64 << 20),
             requests_per_second: None,
             calls_per_day: None,
+            concurrency: 4,
             attempts: 5,
             redirects: 5,
             pages: 10_000,

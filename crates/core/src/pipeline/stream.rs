@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load_spec::Format;
+use super::paginator::Paginator;
+use super::parent::Parent;
 use super::short;
 use super::units::Span;
 use crate::cadence::CadenceSpec;
@@ -42,6 +44,10 @@ pub struct Stream {
     /// fingerprint. `for_each = { city = [ { name = "Berlin", lat = 52.5 } ] }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub for_each: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Asked once for each record of another stream: `parent = "posts"` and `path = "/posts/{parent.id}/comments"`.
+    #[serde(default, deserialize_with = "short::or_table_some", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "short::parent")]
+    pub parent: Option<Parent>,
     /// Columns added to each record, from templates: `city = "{city.name}"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, serde_json::Value>,
@@ -105,38 +111,6 @@ pub enum Method {
     Get,
     /// POST.
     Post,
-}
-
-/// How further pages are found, in the words of dlt's rest_api.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Paginator {
-    /// The answer is the only page.
-    #[default]
-    SinglePage,
-    /// A page counter in a query parameter; ends at an empty page or at the total.
-    PageNumber {
-        /// Query parameter that takes the number.
-        #[serde(default = "default_page")]
-        page_param: String,
-        /// Number of the first page.
-        #[serde(default)]
-        base_page: u64,
-        /// JSONPath of the number of pages, where the answer tells it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(extend("format" = "jsonpath"))]
-        total_path: Option<String>,
-    },
-    /// The answer holds the URL of the next page; ends where it is absent or null.
-    JsonLink {
-        /// JSONPath of the URL.
-        #[schemars(extend("format" = "jsonpath"))]
-        next_url_path: String,
-    },
-}
-
-fn default_page() -> String {
-    "page".to_owned()
 }
 
 /// The record's own time. Short form: the path alone.

@@ -1,7 +1,7 @@
 //! The checks of one stream.
 
 use super::checks::{self, Checks};
-use super::{Method, Stream, template_checks};
+use super::{Method, Stream, paginator_checks, template_checks};
 use crate::cadence::CadenceSpec;
 use crate::request;
 
@@ -22,6 +22,7 @@ pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     for column in stream.columns.keys() {
         checks::form("field", column, &["streams", at, "columns", column], checks);
     }
+    paginator_checks::check(stream, at, checks);
     cadence(stream, at, checks);
     fan_out(stream, at, checks);
     template_checks::check(stream, at, checks);
@@ -69,8 +70,8 @@ fn fan_out(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     for (name, elements) in &stream.for_each {
         let steps = ["streams", at, "for_each", name];
         checks::form("name", name, &steps, checks);
-        if name == "incremental" {
-            checks.wrong(&steps, "`incremental` is taken by the cursor", "choose another name");
+        if name == "incremental" || name == "parent" {
+            checks.wrong(&steps, format!("`{name}` has a meaning of its own"), "choose another name");
         }
         if elements.is_empty() {
             let help = format!("list what to ask for: {name} = [{{ name = \"a\" }}, {{ name = \"b\" }}]");

@@ -251,7 +251,7 @@ fn paginator(answer: &Value) -> Paginator {
         }
     });
     match link {
-        Some(next_url_path) => Paginator::JsonLink { next_url_path },
+        Some(next_url_path) => Paginator::json_link(next_url_path),
         None => Paginator::SinglePage,
     }
 }

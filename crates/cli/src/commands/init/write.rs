@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_core::pipeline::{Format, Paginator};
+use tidegate_core::pipeline::{Format, JsonLink, Paginator};
 use url::Url;
 
 use super::guess::Guess;
@@ -87,7 +87,7 @@ fn guessed(guess: &Guess, format: Format) -> String {
         text.push_str("# What identifies a record: one that the poll before brought with the same content is not landed again.\n");
         text.push_str(&format!("primary_key = [{}]\n", key.join(", ")));
     }
-    if let Paginator::JsonLink { next_url_path } = &guess.paginator {
+    if let Paginator::JsonLink(JsonLink { next_url_path, .. }) = &guess.paginator {
         text.push_str("# The answer names its next page.\n");
         text.push_str(&format!(
             "paginator = {{ type = \"json_link\", next_url_path = {} }}\n",

@@ -73,7 +73,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
     wrong_stream(
         "zzz = 1",
         &[
-            "[zzz] the stream has no key `zzz` | known here: name, table, path, method, params, headers, body, for_each, fields, format, records, paginator, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
+            "[zzz] the stream has no key `zzz` | known here: name, table, path, method, params, headers, body, for_each, parent, fields, format, records, paginator, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
         ],
     );
 }
@@ -123,11 +123,15 @@ fn wrong_words_are_shown_with_the_right_ones() {
     );
     wrong_stream(
         "paginator = { type = \"page\" }",
-        &["[\"page\"] `paginator` has no type `page` | known here: single_page, page_number, json_link"],
+        &[
+            "[\"page\"] `paginator` has no type `page` | known here: single_page, page_number, offset, cursor, json_link, header_link, header_cursor",
+        ],
     );
     wrong_stream(
         "paginator = {}",
-        &["[{}] `type` is missing in `paginator` | known here: single_page, page_number, json_link"],
+        &[
+            "[{}] `type` is missing in `paginator` | known here: single_page, page_number, offset, cursor, json_link, header_link, header_cursor",
+        ],
     );
     wrong_stream(
         "paginator = \"page_number\"",

@@ -66,7 +66,7 @@ fn a_key_is_unique() {
 
 #[test]
 fn a_link_to_the_next_page_is_found() {
-    let link = |path: &str| Paginator::JsonLink { next_url_path: path.to_owned() };
+    let link = |path: &str| Paginator::json_link(path);
     assert_eq!(of(json!({ "next": "https://x/2", "results": [{ "a": 1 }] })).paginator, link("$.next"));
     let guess = of(json!({ "_links": { "next": { "href": "/x?page=2" } }, "items": [{ "a": 1 }] }));
     assert_eq!(guess.paginator, link("$._links.next.href"));

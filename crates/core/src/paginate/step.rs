@@ -1,0 +1,163 @@
+//! One step of each kind of paging.
+
+use serde_json::Value;
+
+use super::{CURSOR, End, LINK, NEXT_URL, PageError, RECORD, Seen, Step, first, is_set, link};
+use crate::cursor;
+use crate::pipeline::{CursorPages, HeaderCursor, Offset, PageNumber, Paginator};
+use crate::request::Request;
+
+/// The request for the first page.
+pub(super) fn first_page(paginator: &Paginator, mut request: Request) -> Result<Request, PageError> {
+    match paginator {
+        Paginator::PageNumber(page) => {
+            put(&mut request, &page.page_param, page.page_body_path.as_deref(), page.base_page.into())?;
+            if let Some(size) = page.page_size {
+                put(&mut request, &page.page_size_param, page.page_size_body_path.as_deref(), size.into())?;
+            }
+        }
+        Paginator::Offset(offset) => {
+            put(&mut request, &offset.limit_param, offset.limit_body_path.as_deref(), offset.limit.into())?;
+            put(
+                &mut request,
+                &offset.offset_param,
+                offset.offset_body_path.as_deref(),
+                offset.offset.into(),
+            )?;
+        }
+        Paginator::SinglePage
+        | Paginator::Cursor(_)
+        | Paginator::JsonLink(_)
+        | Paginator::HeaderLink(_)
+        | Paginator::HeaderCursor(_) => {}
+    }
+    Ok(request)
+}
+
+/// What of a request leads on to the next page, for a message.
+pub(super) fn what_leads_on(paginator: &Paginator) -> &str {
+    match paginator {
+        Paginator::SinglePage => "",
+        Paginator::PageNumber(page) => page.page_body_path.as_deref().unwrap_or(&page.page_param),
+        Paginator::Offset(offset) => offset.offset_body_path.as_deref().unwrap_or(&offset.offset_param),
+        Paginator::Cursor(cursor) => cursor.cursor_body_path.as_deref().unwrap_or(&cursor.cursor_param),
+        Paginator::HeaderCursor(cursor) => cursor.cursor_body_path.as_deref().unwrap_or(&cursor.cursor_param),
+        Paginator::JsonLink(link) => &link.next_url_path,
+        Paginator::HeaderLink(link) => &link.links_next_key,
+    }
+}
+
+/// The page that has `read` pages before it.
+pub(super) fn page(
+    paginator: &PageNumber,
+    read: u64,
+    total: Option<u64>,
+    request: &Request,
+) -> Result<Step, PageError> {
+    if let Some(total) = total.filter(|total| read >= *total) {
+        return Ok(Step::End(End::Total(total)));
+    }
+    let number = paginator.base_page.saturating_add(read);
+    if let Some(maximum) = paginator.maximum_page.filter(|maximum| number >= *maximum) {
+        return Ok(Step::End(End::Maximum(maximum)));
+    }
+    with(request, &paginator.page_param, paginator.page_body_path.as_deref(), number.into())
+}
+
+/// The page that begins at an offset.
+pub(super) fn offset(
+    paginator: &Offset,
+    offset: u64,
+    total: Option<u64>,
+    request: &Request,
+) -> Result<Step, PageError> {
+    if let Some(total) = total.filter(|total| offset >= *total) {
+        return Ok(Step::End(End::Total(total)));
+    }
+    if let Some(maximum) = paginator.maximum_offset.filter(|maximum| offset >= *maximum) {
+        return Ok(Step::End(End::Maximum(maximum)));
+    }
+    with(request, &paginator.offset_param, paginator.offset_body_path.as_deref(), offset.into())
+}
+
+/// The page that a cursor of this one leads to.
+pub(super) fn cursor(
+    paginator: &CursorPages,
+    read: u32,
+    request: &Request,
+    page: Seen<'_>,
+) -> Result<Step, PageError> {
+    let (found, path) = match (&paginator.cursor_path, &paginator.record_path) {
+        (Some(path), _) => (first(page.body, path, CURSOR)?, CURSOR),
+        (None, Some(path)) => (page.last_record.and_then(|record| cursor::value(record, path)), RECORD),
+        (None, None) => (None, CURSOR),
+    };
+    let Some(found) = found.filter(is_set) else { return Ok(Step::End(End::NoCursor)) };
+    let what = match found {
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+        found => {
+            return with(request, &paginator.cursor_param, paginator.cursor_body_path.as_deref(), found);
+        }
+    };
+    Err(PageError::Cursor { page: read, what, path })
+}
+
+/// The page that a value of a header leads to.
+pub(super) fn header_cursor(
+    paginator: &HeaderCursor,
+    request: &Request,
+    page: Seen<'_>,
+) -> Result<Step, PageError> {
+    let name = paginator.cursor_key.to_ascii_lowercase();
+    let found = page.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.trim());
+    match found.filter(|value| !value.is_empty()) {
+        None => Ok(Step::End(End::NoCursor)),
+        Some(value) => {
+            with(request, &paginator.cursor_param, paginator.cursor_body_path.as_deref(), value.into())
+        }
+    }
+}
+
+/// The page whose URL stands in the answer.
+pub(super) fn json_link(request: &Request, found: Option<Value>) -> Result<Step, PageError> {
+    match found {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(Step::End(End::NoLink)),
+        Some(Value::String(url)) if url.trim().is_empty() => Ok(Step::End(End::NoLink)),
+        Some(Value::String(url)) => follow(request, &url, NEXT_URL),
+        Some(_) => Err(PageError::Url { path: NEXT_URL, reason: "it is not a text".to_owned() }),
+    }
+}
+
+/// The page whose URL stands in the `Link` header.
+pub(super) fn header_link(request: &Request, page: Seen<'_>, relation: &str) -> Result<Step, PageError> {
+    let mut links = page.headers.iter().filter(|(name, _)| name == "link");
+    match links.find_map(|(_, value)| link::target(value, relation)) {
+        None => Ok(Step::End(End::NoLink)),
+        Some(url) => follow(request, &url, LINK),
+    }
+}
+
+fn follow(request: &Request, url: &str, path: &'static str) -> Result<Step, PageError> {
+    let wrong = |reason: String| PageError::Url { path, reason };
+    let url = request.url.join(url.trim()).map_err(|error| wrong(error.to_string()))?;
+    request.follow(url).map(Step::Next).map_err(|error| wrong(error.to_string()))
+}
+
+fn with(request: &Request, param: &str, body_path: Option<&str>, value: Value) -> Result<Step, PageError> {
+    let mut next = request.clone();
+    put(&mut next, param, body_path, value)?;
+    Ok(Step::Next(next))
+}
+
+/// Puts a value into the body where a path is given, else into the query.
+fn put(request: &mut Request, param: &str, body_path: Option<&str>, value: Value) -> Result<(), PageError> {
+    match (body_path, value) {
+        (Some(path), value) => {
+            request.set_body(path, value).ok_or_else(|| PageError::Body(path.to_owned()))?;
+        }
+        (None, Value::String(text)) => request.set_param(param, &text),
+        (None, other) => request.set_param(param, &other.to_string()),
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! A paginator must come to an end, and must have what it writes to.
+
+use super::checks::Checks;
+use super::{CursorPages, Method, Offset, PageNumber, Paginator, Stream};
+
+/// Every mistake of the paginator of the stream at `at` in the list of streams.
+pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
+    let mut wrong = |key: &str, message: &str, help: &str| {
+        checks.wrong(&["streams", at, "paginator", key], message, help);
+    };
+    if !stream.paginator.body_paths().is_empty() && stream.method == Method::Get {
+        wrong(
+            "type",
+            "a GET request has no body to page in",
+            "add method = \"POST\", or page by a parameter",
+        );
+    }
+    match &stream.paginator {
+        Paginator::PageNumber(page) => page_number(page, &mut wrong),
+        Paginator::Offset(offset) => self::offset(offset, stream, &mut wrong),
+        Paginator::Cursor(cursor) => self::cursor(cursor, &mut wrong),
+        _ => {}
+    }
+}
+
+const ENDLESS: &str = "nothing ends the paging: an empty page does not, and no other condition is given";
+const ENDS: &str =
+    "give `total_path`, `has_more_path` or a maximum, or leave out stop_after_empty_page = false";
+
+fn page_number(page: &PageNumber, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let ends = page.stop_after_empty_page || page.stop_after_short_page;
+    if !ends && page.total_path.is_none() && page.has_more_path.is_none() && page.maximum_page.is_none() {
+        wrong("stop_after_empty_page", ENDLESS, ENDS);
+    }
+    if page.stop_after_short_page && page.page_size.is_none() {
+        wrong("stop_after_short_page", "what a short page is says `page_size`", "add page_size = 100");
+    }
+    if page.maximum_page.is_some_and(|maximum| maximum <= page.base_page) {
+        wrong("maximum_page", "paging stops before its first page", "raise `maximum_page`");
+    }
+}
+
+fn offset(offset: &Offset, stream: &Stream, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let ends = offset.stop_after_empty_page || offset.stop_after_short_page;
+    if !ends
+        && offset.total_path.is_none()
+        && offset.has_more_path.is_none()
+        && offset.maximum_offset.is_none()
+    {
+        wrong("stop_after_empty_page", ENDLESS, ENDS);
+    }
+    if offset.maximum_offset.is_some_and(|maximum| maximum <= offset.offset) {
+        wrong("maximum_offset", "paging stops before its first page", "raise `maximum_offset`");
+    }
+    if stream.records.contains('?') {
+        let help = "select all records of a page with `records`; the next offset is counted from them";
+        wrong("type", "a filter in `records` hides how many records a page had", help);
+    }
+}
+
+fn cursor(cursor: &CursorPages, wrong: &mut impl FnMut(&str, &str, &str)) {
+    match (&cursor.cursor_path, &cursor.record_path) {
+        (None, None) => {
+            let help =
+                "add cursor_path = \"$.next_cursor\", or record_path = \"id\" for a field of the last record";
+            wrong("type", "where the cursor stands is missing", help);
+        }
+        (Some(_), Some(_)) => {
+            wrong("record_path", "`cursor_path` and `record_path` exclude each other", "keep one of the two");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,126 @@
+//! The elements of a stream: its own list, or one for each record that its parent has staged.
+
+use std::collections::BTreeSet;
+
+use tidegate_core::batch::Batch;
+use tidegate_core::pipeline::{Parent, Stream, Template};
+use tidegate_core::request::{self, Element, Parents, RequestError};
+use tidegate_core::{decode, keys};
+
+use crate::poll::gather;
+use crate::state::StreamState;
+use crate::{Env, Error, Head, fetch::Fetch};
+
+/// What a stream is asked for.
+#[derive(Default)]
+pub(crate) struct Family {
+    pub(crate) elements: Vec<Element>,
+    /// Number of the parent's batch up to which its records were seen; `None` for a stream without a parent.
+    pub(crate) parent_seq: Option<u64>,
+    /// Whether elements of earlier polls are still there though they are not in this one.
+    pub(crate) partial: bool,
+}
+
+/// The elements of a stream. The children of an incremental parent are asked for once for each of its records that is
+/// newer than batch `since`; those of any other parent for all records that it has now.
+pub(crate) async fn family(fetch: &Fetch<'_>, since: Option<u64>) -> Result<Family, Error> {
+    let Fetch { env, pipeline, stream, .. } = *fetch;
+    let Some(parent) = &stream.parent else {
+        let elements = request::elements(stream).map_err(config)?;
+        return Ok(Family { elements, ..Family::default() });
+    };
+    let Some(above) = pipeline.stream(&parent.stream) else {
+        return Err(Error::Config(format!(
+            "stream `{}`: no stream is called `{}`",
+            stream.name, parent.stream
+        )));
+    };
+    let hint = StreamState::read(env, &above.name).await?.head;
+    let head = crate::head(env, &above.name, Some(hint).filter(|seq| *seq > 0)).await?;
+    let mut parents = Parents::new(stream, parent);
+    let partial = above.incremental.is_some();
+    if head.seq == 0 {
+        Box::pin(fetched(&Fetch { stream: above, ..*fetch }, parent, &mut parents)).await?;
+    } else {
+        let from = if partial { since.unwrap_or(0) } else { 0 };
+        staged(env, above, &head, from, &mut parents).await?;
+    }
+    let elements = parents.elements(stream).map_err(config)?;
+    Ok(Family { elements, parent_seq: Some(head.seq), partial })
+}
+
+/// The parent has staged nothing yet: it is fetched here, once, and staged by its own poll.
+async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) -> Result<(), Error> {
+    let above = fetch.stream;
+    tracing::info!(parent = parent.stream, "nothing is staged yet: fetching it for its children");
+    let family = family(fetch, None).await?;
+    let mut round = gather(fetch, &family.elements, &Head::default()).await;
+    if !round.failures.is_empty() {
+        return Err(round.failures.swap_remove(0).1);
+    }
+    for element in &family.elements {
+        let Some((pages, _)) = round.answers.get(&element.name) else { continue };
+        let added = above.fields.iter().map(|(name, value)| {
+            let value = Template::render(value, &element.values);
+            Ok((name.clone(), value.map_err(|error| Error::Config(error.to_string()))?))
+        });
+        let added = added.collect::<Result<_, Error>>()?;
+        for page in pages {
+            let body = page.utf8()?;
+            let records = decode::records(&body, page.format, &above.records);
+            let records = records.map_err(|error| Error::Source(error.to_string()))?;
+            parents.page(&element.name, &added, &records).map_err(source)?;
+        }
+    }
+    Ok(())
+}
+
+/// The records in the parent's batches above `from`, where it is incremental; else those of each element's last change.
+async fn staged(
+    env: &Env,
+    above: &Stream,
+    head: &Head,
+    from: u64,
+    parents: &mut Parents<'_>,
+) -> Result<(), Error> {
+    let mut wanted: BTreeSet<&str> = head.checkpoint.elements.keys().map(String::as_str).collect();
+    let mut batches = Vec::new();
+    for seq in (from + 1..=head.seq).rev() {
+        if above.incremental.is_none() && wanted.is_empty() {
+            break;
+        }
+        let mut batch = crate::decode::batch(env, &keys::batch(&above.name, seq)).await?;
+        if above.incremental.is_none() {
+            // An element's last change holds all its pages; what came before is over.
+            batch.pages.retain(|page| wanted.contains(page.element.as_str()));
+            batch.pages.iter().for_each(|page| {
+                wanted.remove(page.element.as_str());
+            });
+        }
+        batches.push(batch);
+    }
+    for batch in batches.iter().rev() {
+        take(env, batch, parents).await?;
+    }
+    Ok(())
+}
+
+async fn take(env: &Env, batch: &Batch, parents: &mut Parents<'_>) -> Result<(), Error> {
+    for page in &batch.pages {
+        let body = crate::decode::body(env, page).await?;
+        let damaged =
+            |error: decode::DecodeError| Error::Damaged { key: page.key.clone(), reason: error.to_string() };
+        let text = decode::to_utf8(&body, page.charset.as_deref()).map_err(damaged)?;
+        let records = decode::records(&text, page.format, &batch.load.records).map_err(damaged)?;
+        parents.page(&page.element, &page.fields, &records).map_err(source)?;
+    }
+    Ok(())
+}
+
+fn config(error: RequestError) -> Error {
+    Error::Config(error.to_string())
+}
+
+fn source(error: RequestError) -> Error {
+    Error::Source(error.to_string())
+}

@@ -1,0 +1,112 @@
+//! Every way of paging brings every record once, in order.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tidegate_core::error::Kind;
+
+use crate::api::{Api, World, json_answer};
+use crate::model::{Model, dialects, ids};
+
+fn stream(path: &str, more: &Value, paginator: &Value) -> Value {
+    let mut stream = json!({ "path": format!("/{path}"), "records": "$.items", "paginator": paginator });
+    stream.as_object_mut().expect("a table").extend(more.as_object().cloned().expect("a table"));
+    stream
+}
+
+async fn all_arrive(model: Model, asked: usize, concurrency: u32) {
+    let api = model.serve().await;
+    for (dialect, more, paginator) in dialects(asked) {
+        let source = json!({ "limits": { "concurrency": concurrency, "attempts": 9 } });
+        let mut world = World::new(&api, &source, &stream(dialect, &more, &paginator));
+        let visit = world.poll().await.unwrap_or_else(|error| panic!("{model:?} {paginator}: {error}"));
+        let expected: Vec<u64> = (1..=model.total as u64).collect();
+        assert_eq!(ids(&world, "items", 1).await, expected, "{model:?} {paginator}");
+        assert!(visit.failures.is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn records_received_are_records_served(
+        total in 1usize..60, asked in 1usize..15, cap in 1usize..15, size in 1usize..15,
+        fault_every in prop_oneof![Just(0usize), 3usize..9], concurrency in 1u32..6,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(all_arrive(Model { total, size, cap, fault_every }, asked, concurrency));
+    }
+}
+
+#[tokio::test]
+async fn pages_are_asked_for_ahead_where_their_number_is_known() {
+    let model = Model { total: 100, size: 10, cap: 10, fault_every: 0 };
+    for (concurrency, total_path, requests) in
+        [(1, json!("$.pages"), 10), (8, json!("$.pages"), 10), (8, Value::Null, 11)]
+    {
+        let api = model.serve().await;
+        let paginator = json!({ "type": "page_number", "base_page": 1, "total_path": total_path });
+        let source = json!({ "limits": { "concurrency": concurrency } });
+        let mut world = World::new(&api, &source, &stream("page", &json!({}), &paginator));
+        let visit = world.poll().await.expect("a visit");
+        assert_eq!(ids(&world, "items", 1).await.len(), 100);
+        // Where no total is told, at most as many requests are wasted as pages were read.
+        assert!((requests..requests + concurrency as u64).contains(&visit.requests), "{}", visit.requests);
+    }
+}
+
+#[tokio::test]
+async fn no_more_requests_are_in_flight_than_allowed() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let (now, most) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let (inside, highest) = (now.clone(), most.clone());
+    let app = axum::Router::new().fallback(move || {
+        let (inside, highest) = (inside.clone(), highest.clone());
+        async move {
+            highest.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            inside.fetch_sub(1, Ordering::SeqCst);
+            "[{\"id\":1}]"
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let api = Api::serve(|_| json_answer(&json!([]))).await;
+    let source = json!({ "base_url": url, "limits": { "concurrency": 3 } });
+    let each: Vec<u32> = (0..20).collect();
+    let mut world = World::new(&api, &source, &json!({ "path": "/{n}", "for_each": { "n": each } }));
+    assert_eq!(world.poll().await.expect("a visit").requests, 20);
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn paging_that_would_not_end_is_an_error_that_says_what_to_check() {
+    type Answer = fn(usize) -> Value;
+    let cases: [(Value, Answer, &str); 4] = [
+        (json!({ "type": "page_number" }), |_| json!({ "items": [1] }), "ignore `page`"),
+        (json!({ "type": "offset", "limit": 1 }), |_| json!({ "items": [1] }), "ignore `offset`"),
+        (
+            json!({ "type": "cursor", "cursor_path": "$.next" }),
+            |n| json!({ "items": [n], "next": "same" }),
+            "in a circle",
+        ),
+        (
+            json!({ "type": "cursor", "cursor_path": "$.next" }),
+            |n| json!({ "items": [n], "next": n + 1 }),
+            "more than 50 pages",
+        ),
+    ];
+    for (paginator, serve, says) in cases {
+        let api = Api::serve(move |hit| json_answer(&serve(hit.number))).await;
+        let source = json!({ "limits": { "pages": 50 } });
+        let mut world = World::new(&api, &source, &stream("x", &json!({}), &paginator));
+        let error = world.poll().await.expect_err("no end");
+        assert_eq!(error.kind(), Kind::Source);
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(api.hits().len() <= 100);
+    }
+}
