@@ -8,7 +8,7 @@ use tidegate_core::pipeline::Format;
 use crate::api::{Api, Hit, World, answer, json_answer};
 
 /// Every paging dialect, with the paginator that reads it.
-pub fn dialects(size: usize) -> Vec<(&'static str, Value, Value)> {
+pub(crate) fn dialects(size: usize) -> Vec<(&'static str, Value, Value)> {
     let get = json!({});
     let post = json!({ "method": "POST", "body": { "query": "all" } });
     vec![
@@ -53,19 +53,19 @@ pub fn dialects(size: usize) -> Vec<(&'static str, Value, Value)> {
 
 /// What is served, and how badly.
 #[derive(Clone, Copy, Debug)]
-pub struct Model {
-    pub total: usize,
+pub(crate) struct Model {
+    pub(crate) total: usize,
     /// Page size where the request names none.
-    pub size: usize,
+    pub(crate) size: usize,
     /// Most records on a page, whatever is asked for.
-    pub cap: usize,
+    pub(crate) cap: usize,
     /// Every so many requests one fails; 0 for none.
-    pub fault_every: usize,
+    pub(crate) fault_every: usize,
 }
 
 impl Model {
     /// Serves it below `/<dialect>`.
-    pub async fn serve(self) -> Api {
+    pub(crate) async fn serve(self) -> Api {
         Api::serve(move |hit| self.answer(hit)).await
     }
 
@@ -145,7 +145,7 @@ impl Query {
 }
 
 /// The records of a batch as staged, repeats left out.
-pub async fn records(world: &World, stream: &str, seq: u64) -> Vec<Value> {
+pub(crate) async fn records(world: &World, stream: &str, seq: u64) -> Vec<Value> {
     let key = tidegate_core::keys::batch(stream, seq);
     let store = world.env.staging.as_ref();
     let batch: tidegate_core::batch::Batch =
@@ -168,6 +168,6 @@ pub async fn records(world: &World, stream: &str, seq: u64) -> Vec<Value> {
 }
 
 /// The ids of the records of a batch.
-pub async fn ids(world: &World, stream: &str, seq: u64) -> Vec<u64> {
+pub(crate) async fn ids(world: &World, stream: &str, seq: u64) -> Vec<u64> {
     records(world, stream, seq).await.iter().filter_map(|record| record["id"].as_u64()).collect()
 }
