@@ -95,6 +95,11 @@ impl Aws {
         &self.region
     }
 
+    /// The client that every call goes through.
+    pub fn client(&self) -> &HttpClient {
+        &self.http
+    }
+
     fn address(&self, service: &str) -> String {
         let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
         let host = || format!("https://{service}.{}.amazonaws.com{suffix}", self.region);

@@ -8,11 +8,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{ClientConfigKey, ObjectStore, RetryConfig};
+use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::Error;
 use place::Place;
@@ -26,9 +27,38 @@ pub fn open_store(
     base: &Path,
     options: &[(String, String)],
 ) -> Result<Arc<dyn ObjectStore>, Error> {
+    open(url, base, options, AmazonS3Builder::new())
+}
+
+/// The same, a bucket over a client that is there already: its roots are read and its connections kept once for all.
+pub fn open_store_over(
+    client: &HttpClient,
+    url: &str,
+    base: &Path,
+    options: &[(String, String)],
+) -> Result<Arc<dyn ObjectStore>, Error> {
+    open(url, base, options, AmazonS3Builder::new().with_http_connector(Over(client.clone())))
+}
+
+/// Connects with the client that it is given.
+#[derive(Debug)]
+struct Over(HttpClient);
+
+impl HttpConnector for Over {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(self.0.clone())
+    }
+}
+
+fn open(
+    url: &str,
+    base: &Path,
+    options: &[(String, String)],
+    builder: AmazonS3Builder,
+) -> Result<Arc<dyn ObjectStore>, Error> {
     match Place::parse(url, base)? {
         Place::Directory(path) => open_directory(&path, options),
-        Place::S3 { bucket, prefix } => Ok(below(open_bucket(url, &bucket, options)?, prefix)),
+        Place::S3 { bucket, prefix } => Ok(below(open_bucket(url, &bucket, options, builder)?, prefix)),
         Place::Memory { name, prefix } => Ok(below(open_memory(name), prefix)),
     }
 }
@@ -76,17 +106,18 @@ fn open_directory(path: &Path, options: &[(String, String)]) -> Result<Arc<dyn O
     Ok(Arc::new(store.with_fsync(fsync).with_automatic_cleanup(false)))
 }
 
-fn open_bucket(url: &str, bucket: &str, options: &[(String, String)]) -> Result<impl ObjectStore, Error> {
+fn open_bucket(
+    url: &str,
+    bucket: &str,
+    options: &[(String, String)],
+    builder: AmazonS3Builder,
+) -> Result<impl ObjectStore + use<>, Error> {
     // The first caller installs it for the process; whoever comes later finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(bucket)
-        .with_conditional_put(S3ConditionalPut::ETagMatch)
-        .with_retry(RetryConfig {
-            max_retries: 2,
-            retry_timeout: Duration::from_secs(30),
-            ..RetryConfig::default()
-        });
+    let mut builder =
+        builder.with_bucket_name(bucket).with_conditional_put(S3ConditionalPut::ETagMatch).with_retry(
+            RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() },
+        );
     for (name, value) in options {
         let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
         let is_endpoint = matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint);

@@ -1,8 +1,9 @@
 //! The bootstrap of the starter's zip.
 
+use std::sync::Arc;
+
 use serde_json::Value;
-use tidegate_aws::settings::{self, Settings, variable};
-use tidegate_aws::shell;
+use tidegate_aws::shell::{self, World};
 use tidegate_aws::starter::Starter;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Limits, Secrets};
@@ -11,11 +12,9 @@ fn main() -> Result<(), lambda_runtime::Error> {
     shell::serve(start)
 }
 
-async fn start(event: Value, deadline: Timestamp) -> Result<Value, String> {
-    let settings = Settings::read(variable)?;
-    let aws = settings::aws(variable)?;
-    let env = shell::env(&settings, &Limits::default(), Secrets::default())?;
-    let starter = Starter { env, aws, settings };
+async fn start(world: Arc<World>, event: Value, deadline: Timestamp) -> Result<Value, String> {
+    let env = world.env(&Limits::default(), Secrets::default())?;
+    let starter = Starter { env, aws: world.aws.clone(), settings: world.settings.clone() };
     match event.get("recover") {
         Some(_) => starter.recover().await,
         None => starter.handle(&event, deadline).await,
