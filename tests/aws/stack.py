@@ -87,7 +87,8 @@ def until(reason, look, seconds=30):
 class Emulator:
     """MiniStack in a process of its own, with a clean environment."""
 
-    def __init__(self, log):
+    def __init__(self, log, key="000000000000", secret="x", **settings):
+        self.key, self.secret = key, secret
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = {
@@ -97,6 +98,7 @@ class Emulator:
             "AWS_ENDPOINT_URL": self.url,
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
+            **settings,
         }
         self.log = log.open("w")
         program = pathlib.Path(sys.executable).with_name("ministack")
@@ -114,8 +116,8 @@ class Emulator:
             service,
             endpoint_url=self.url,
             region_name="us-east-1",
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="x",
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
         )
 
     def stop(self):

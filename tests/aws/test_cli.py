@@ -30,8 +30,8 @@ class Cli(stacks.Stack):
             "HOME": str(self.home),
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "000000000000",
-            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_ACCESS_KEY_ID": self.emulator.key,
+            "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
             **variables,
         }
         ran = subprocess.run(

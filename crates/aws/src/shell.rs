@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Limits, Secrets};
@@ -61,6 +61,11 @@ where
             i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let deadline = deadline.unwrap_or(Timestamp::MAX);
         let answer = world.clone().map(|world| handle(world, event.payload, deadline));
-        async move { answer?.await.map_err(lambda_runtime::Error::from) }
+        async move { answer.map_err(failed)?.await.map_err(failed) }
     })))
+}
+
+/// What Lambda is told of an invocation that failed.
+fn failed(reason: String) -> Diagnostic {
+    Diagnostic { error_type: "Failed".to_owned(), error_message: reason }
 }
