@@ -149,7 +149,7 @@ class Stack:
         self.s3, self.sqs, self.cloudformation = client("s3"), client("sqs"), client("cloudformation")
         self.functions, self.glue = client("lambda"), client("glue")
         self.s3.create_bucket(Bucket=CODE)
-        binaries = pathlib.Path(os.environ["TIDEGATE_BINARIES"])
+        binaries = pathlib.Path(os.environ.get("TIDEGATE_FUNCTIONS", os.environ["TIDEGATE_BINARIES"]))
         self.s3.put_object(Bucket=CODE, Key="lambda_function.zip", Body=zipped(binaries / "tidegate-poller"))
         self.s3.put_object(Bucket=CODE, Key="lambda_glue.zip", Body=zipped(binaries / "tidegate-starter"))
         self.s3.put_object(Bucket=CODE, Key="glue_job.py", Body=b"")

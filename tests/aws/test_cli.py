@@ -1,5 +1,6 @@
 """`tidegate aws` as its user runs it, against the emulator."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -121,6 +122,28 @@ def test_dead_letters_are_shown_said_why_and_redriven(cli, api):
     assert cli.json("redrive")["moved"] == 1
     until("it is loaded", lambda: len(data_files(cli)) == 2)
     assert (cli.json("status")["dead_letters"], cli.json("status")["lag"]) == (0, 0)
+
+
+def test_a_thousand_objects_some_of_them_told_of_twice(cli, api):
+    cli.deploy(*nine(), "--pipeline", "tidegate.toml", "--parameter", "Cadence=file")
+    poll(cli, api, RECORD)
+    until("it is loaded", lambda: data_files(cli))
+    (key,) = cli.keys(STAGING, "batches/")
+    batch = json.loads(cli.s3.get_object(Bucket=STAGING, Key=key)["Body"].read())
+
+    def stage(number):
+        seq = f"{number:012}"
+        copy = batch | {"seq": number}
+        for _ in range(1 + (number % 10 == 0)):
+            cli.s3.put_object(Bucket=STAGING, Key=key.replace("000000000001", seq), Body=json.dumps(copy))
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(stage, range(2, 1001)))
+    until("all are loaded", lambda: len(data_files(cli)) == 1000, seconds=300)
+    until("the queue is empty", lambda: cli.depth("QueueUrl") == 0, seconds=60)
+    assert len(data_files(cli)) == 1000 and cli.depth("DeadLettersUrl") == 0
+    state = cli.json("status")
+    assert (state["lag"], state["tables"][0]["rows"]) == (0, 1000)
 
 
 def test_the_lake_goes_only_by_its_name(cli, api):

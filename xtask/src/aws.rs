@@ -21,11 +21,30 @@ pub(crate) fn template(_: &Selection) -> Result<Counts, String> {
     Ok(counts)
 }
 
-/// The template and the real functions in an emulator: created, polled by schedule, loaded, updated, deleted.
+/// The functions' release binaries under Lambda's runtime API: start, memory, timeouts, panics, kills.
+pub(crate) fn runtime(_: &Selection) -> Result<Counts, String> {
+    on_functions(&["-s", "test_runtime.py"])
+}
+
+/// The template, the command line and the functions in an emulator: deployed, polled by schedule, loaded, updated,
+/// deleted, and with roles enforced.
 pub(crate) fn stack(_: &Selection) -> Result<Counts, String> {
-    steps::build_binaries()?;
+    on_functions(&["--durations=5", "test_stack.py", "test_cli.py", "test_roles.py", "test_guide.py"])
+}
+
+/// Tests that run the functions as they are deployed. Their build is shared by the steps.
+fn on_functions(tests: &[&str]) -> Result<Counts, String> {
+    let build = ["build", "--workspace", "--bins", "--example", "panics", "--locked", "--quiet"];
+    shell::must(Command::new("cargo").args(build).current_dir(place::root()))?;
     let binaries = place::target().join("debug");
-    pytest(&tools::python()?, "tests/aws", &["test_stack.py"], &[("TIDEGATE_BINARIES", &binaries)])
+    let package = ["package", "--build", "--out"];
+    let zips = place::target().join("functions");
+    shell::must(
+        Command::new(binaries.join("tidegate-aws")).args(package).arg(zips).current_dir(place::root()),
+    )?;
+    let functions = place::target().join("x86_64-unknown-linux-gnu").join("lambda");
+    let environment = [("TIDEGATE_BINARIES", &*binaries), ("TIDEGATE_FUNCTIONS", &*functions)];
+    pytest(&tools::python()?, "tests/aws", tests, &environment)
 }
 
 /// The Glue script on Spark as Glue has it: its rows beside those of the binary, its runs beside those of the functions.

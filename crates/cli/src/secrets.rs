@@ -35,7 +35,18 @@ pub(crate) fn missing(file: &PipelineFile) -> Vec<&str> {
     all.into_iter().filter(|reference| value(reference, file.dir()).is_err()).collect()
 }
 
+/// Whether a reference names a secret that the functions on AWS read, and nobody else.
+pub(crate) fn on_aws(reference: &str) -> bool {
+    reference.starts_with("aws-secret:") || reference.starts_with("aws-parameter:")
+}
+
 fn value(reference: &str, dir: &Path) -> Result<String, (String, String)> {
+    if on_aws(reference) {
+        return Err((
+            format!("${{{reference}}} is read on AWS, by the poller of `tidegate aws deploy`"),
+            "to ask the API from this machine, write ${NAME} or ${file:/path} in its place".to_owned(),
+        ));
+    }
     match reference.strip_prefix("file:") {
         Some(path) => match std::fs::read_to_string(dir.join(path)) {
             Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
@@ -64,4 +75,20 @@ pub(crate) fn store_options() -> Vec<(String, String)> {
         .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_aws_is_no_variable_of_this_machine() {
+        for reference in ["aws-secret:api#token", "aws-parameter:/api/token"] {
+            let (message, help) = value(reference, Path::new(".")).expect_err("not here");
+            assert!(
+                message.contains(reference) && message.contains("AWS") && help.contains("${NAME}"),
+                "{message}"
+            );
+        }
+    }
 }

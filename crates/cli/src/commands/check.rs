@@ -50,9 +50,11 @@ fn summary(file: &PipelineFile, shell: &Shell) {
     }
     shell.line(format_args!("  staging {}, lake {}", pipeline.staging, pipeline.lake));
     for reference in secrets::missing(file) {
-        shell.say(format_args!(
-            "  note: the secret ${{{reference}}} has no value yet; `run` and `preview` need it"
-        ));
+        let note = match secrets::on_aws(reference) {
+            true => "is read on AWS, by the poller; `run` and `preview` on this machine have no value for it",
+            false => "has no value yet; `run` and `preview` need it",
+        };
+        shell.say(format_args!("  note: the secret ${{{reference}}} {note}"));
     }
 }
 
