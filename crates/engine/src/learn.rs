@@ -33,7 +33,7 @@ fn seen(
 
 fn outcome(state: &mut StreamState, visit: &Visit, tally: &Tally, at: Timestamp) -> cadence::Outcome {
     // Times that the server tells are on its clock.
-    let ahead = tally.hints.server_time.map_or(SignedDuration::ZERO, |time| time.duration_since(at));
+    let ahead = SignedDuration::try_from_secs_f64(tally.hints.skew(at)).unwrap_or_default();
     let seen = state.learned.seen.and_then(|seen| Timestamp::from_millisecond(seen).ok());
     let before = seen.map(|seen| seen.saturating_add(ahead).unwrap_or(seen));
     let at = at.saturating_add(ahead).unwrap_or(at);

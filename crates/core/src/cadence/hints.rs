@@ -93,11 +93,12 @@ impl Hints {
         }
     }
 
-    /// Seconds the server's clock is ahead of ours; differences that `Date`'s whole seconds explain are nil.
-    pub(crate) fn skew(&self, received: Timestamp) -> f64 {
-        // A cache keeps the date of the origin's answer.
-        let held = self.age.unwrap_or(0.0);
-        let ahead = self.server_time.map_or(0.0, |time| time.duration_since(received).as_secs_f64() + held);
+    /// Seconds the server's clock is ahead of ours; differences that `Date`'s whole seconds explain are nil. Some caches
+    /// keep the date of the origin's answer, some set their own.
+    pub fn skew(&self, received: Timestamp) -> f64 {
+        let own = self.server_time.map_or(0.0, |time| time.duration_since(received).as_secs_f64());
+        let kept = if self.server_time.is_some() { own + self.age.unwrap_or(0.0) } else { 0.0 };
+        let ahead = if kept.abs() < own.abs() { kept } else { own };
         if ahead.abs() < 2.0 { 0.0 } else { ahead }
     }
 }

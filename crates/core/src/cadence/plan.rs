@@ -109,6 +109,8 @@ pub struct Planner {
 const BURST: f64 = 0.02;
 /// The price follows the store of calls within about this time, seconds.
 const RESPONSE: f64 = 600.0;
+/// Seconds that are less than any clock tells.
+const EXACT: f64 = 1e-6;
 const CHEAPEST: f64 = 0.01;
 const DEAREST: f64 = 1e7;
 /// A stream is taken this share of its wait before its `max_staleness`.
@@ -226,11 +228,16 @@ impl Planner {
         let now = seconds(now.as_millisecond());
         let due = if self.queued == 0 { self.waiting.peek()?.0.at.0 } else { now };
         let call = now + self.rate().map_or(0.0, |rate| (self.needed - self.tokens).max(0.0) / rate);
-        Timestamp::from_millisecond(millis(due.max(call)) + 1).ok()
+        // To the millisecond for a stream; a little late for a call, whose fraction may be rounded away.
+        let due = ((due - EXACT) * 1000.0).ceil() as i64;
+        let wake = if call > now { due.max(millis(call) + 1) } else { due };
+        Timestamp::from_millisecond(wake).ok()
     }
 
     fn wake(&mut self, now: f64) {
-        while let Some(Reverse(first)) = self.waiting.peek().copied().filter(|first| first.0.at.0 <= now) {
+        while let Some(Reverse(first)) =
+            self.waiting.peek().copied().filter(|first| first.0.at.0 <= now + EXACT)
+        {
             self.waiting.pop();
             let turn = self.turns[first.stream as usize];
             self.queued += 1;

@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::missing_panics_doc)]
 
 mod crash;
+mod learning;
 mod ordinary;
 mod race;
 mod reading;

@@ -61,6 +61,11 @@ pub fn env_over(staging: Arc<dyn ObjectStore>, lake: Arc<dyn ObjectStore>) -> En
     }
 }
 
+/// Stores in memory, and a clock that says `now`.
+pub fn memory_at(now: Timestamp) -> Env {
+    Env { clock: Arc::new(Slept(AtomicI64::new(now.as_millisecond()))), ..memory() }
+}
+
 pub fn memory() -> Env {
     env_over(Arc::new(InMemory::new()), Arc::new(InMemory::new()))
 }
