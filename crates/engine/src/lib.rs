@@ -4,7 +4,8 @@
 //! ```text
 //!  poll   one stream once:   request -> fetch -> change -> stage        (fetch.rs, poll.rs, stage.rs)
 //!  load   staged batches:    claim -> decode -> partition -> commit     (load.rs, claim.rs, ledger.rs)
-//!  tick   what is due now:   poll, then load what it staged             (tick.rs)
+//!  tick   one turn:          poll, learn from it, load what it staged   (tick.rs, learn.rs)
+//!  run    whose turn it is:  within the source's budget                 (run.rs, rota.rs)
 //!  partition plain files, without a pipeline:  read -> decode -> partition (partition/)
 //!  status what stands where                                            (status.rs)
 //! ```

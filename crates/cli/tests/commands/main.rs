@@ -1,6 +1,7 @@
 //! The binary as a user runs it: arguments in, files, stdout, stderr and exit code out.
 
 mod api;
+mod cadence;
 mod files;
 mod partition;
 mod pipeline;

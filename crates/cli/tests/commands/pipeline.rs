@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use crate::{api, fails, json, ok, tidegate};
 
 /// A directory with the pipeline file that `init` writes for an API on loopback.
-fn initialised() -> TempDir {
+pub(crate) fn initialised() -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     let url = format!("{}/v1/things?limit=5", api::serve());
     ok(&tidegate(dir.path(), &["init", &url]));

@@ -58,6 +58,8 @@ impl Trust {
         }
         new.retain(believable);
         new.sort();
+        // Records of one moment are one change.
+        new.dedup();
         let Some(&newest) = new.last() else {
             return modified.map_or(Stamps::Hidden, Stamps::Newest);
         };
