@@ -26,7 +26,7 @@ ALLOWED = {
     },
     "ScheduleRole": {"lambda:InvokeFunction"},
     "StarterRole": {
-        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "glue:StartJobRun", "glue:GetTable",
+        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "glue:StartJobRun", "glue:GetJobRuns", "glue:GetTable",
         "glue:CreateTable", "glue:UpdateTable", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
         "sqs:ChangeMessageVisibility", "logs:CreateLogStream", "logs:PutLogEvents",
     },
@@ -162,7 +162,7 @@ def test_every_skipped_check_has_its_reason():
 @pytest.mark.parametrize(
     "broken",
     [
-        ("Action: \"glue:StartJobRun\"", "Action: \"glue:*\""),
+        ("Action: [\"glue:StartJobRun\", \"glue:GetJobRuns\"]", "Action: \"glue:*\""),
         ("Resource: !GetAtt PollerLog.Arn", 'Resource: "*"'),
     ],
 )

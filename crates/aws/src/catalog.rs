@@ -135,6 +135,20 @@ pub async fn years(env: &Env, table: &str) -> object_store::Result<Option<(i16, 
     Ok(years.iter().min().zip(years.iter().max()).map(|(first, last)| (*first, *last)))
 }
 
+/// How fine a table is partitioned, by its newest files; `None` where it has none.
+pub async fn grain(env: &Env, table: &str) -> object_store::Result<Option<PartitionBy>> {
+    let grains =
+        [PartitionBy::Year, PartitionBy::Month, PartitionBy::Day, PartitionBy::Hour, PartitionBy::Minute];
+    let mut place = Path::parse(table)?;
+    let mut found = None;
+    for by in grains {
+        let listing = env.lake.list_with_delimiter(Some(&place)).await?;
+        let Some(newest) = listing.common_prefixes.into_iter().max() else { break };
+        (place, found) = (newest, Some(by));
+    }
+    Ok(found)
+}
+
 /// Creates the table, or brings it to what `described` says; whether anything was written.
 pub async fn sync(aws: &Aws, database: &str, described: &Described<'_>) -> Result<bool, CallError> {
     let wanted = table_input(described);

@@ -12,6 +12,7 @@ pub mod call;
 pub mod catalog;
 pub mod cli;
 pub mod emptier;
+pub mod job;
 pub mod metrics;
 pub mod plan;
 pub mod poller;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub mode: Mode,
     /// Name of the Glue job.
     pub job: String,
+    /// Address of the queue of staged batches.
+    pub queue: Option<String>,
     /// Name of the Glue database.
     pub database: String,
     /// With `auto`, a batch of more raw bytes than this goes to the job.
@@ -76,6 +78,7 @@ impl Settings {
                 }
             },
             job: text("TIDEGATE_GLUE_JOB").unwrap_or_default(),
+            queue: text("TIDEGATE_QUEUE"),
             database: text("TIDEGATE_DATABASE").unwrap_or_default(),
             glue_bytes: number("TIDEGATE_AUTO_GLUE_MIB", 64)?.saturating_mul(1 << 20),
             glue_batches: usize::try_from(number("TIDEGATE_AUTO_GLUE_BATCHES", 1000)?).unwrap_or(usize::MAX),

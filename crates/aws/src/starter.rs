@@ -14,17 +14,24 @@ use object_store::path::Path;
 use serde_json::{Value, json};
 use tidegate_core::batch::Batch;
 use tidegate_core::event::{self, ObjectCreated};
+use tidegate_core::pipeline::PartitionBy;
 use tidegate_core::{jiff::Timestamp, keys};
-use tidegate_engine::{Env, LoadReport, Missing, documents, ledger, load_batch, recover, retype};
+use tidegate_engine::{Env, LoadReport, Missing, documents, ledger, load_batch, recover, retype, unloaded};
 
 use crate::call::Aws;
 use crate::catalog::{self, Described};
+use crate::job::{self, Order};
 use crate::metrics::{self, Metric};
 use crate::plan::{Work, plan};
 use crate::settings::{Mode, Settings};
 
 /// Time kept back at the end of an invocation for the answer.
 const RESERVE: Duration = Duration::from_secs(15);
+/// Messages of one event from which on more may wait in the queue.
+const MANY: usize = 10;
+/// Time that a batch may take from staging to its load, the queue's window and a run of the job included. Recovery
+/// starts no run for younger ones.
+const GRACE: Duration = Duration::from_secs(30 * 60);
 
 /// What the starter works with.
 pub struct Starter {
@@ -50,7 +57,7 @@ impl Starter {
         let asked = self.asked(event);
         let mut failed: Vec<String> = Vec::new();
         let work = self.work(&asked).await;
-        let plan = plan(&self.settings, work);
+        let plan = plan(&self.settings, work, self.queued(asked.len()).await);
         let (mut reports, mut failures) = (Vec::new(), Vec::new());
         for key in &plan.here {
             match self.load(key, deadline).await {
@@ -58,14 +65,20 @@ impl Starter {
                 Err(reason) => failures.push((key.clone(), reason)),
             }
         }
-        if let Err(reason) = self.start_job(&plan.spark).await {
-            failures.extend(plan.spark.iter().map(|key| (key.clone(), reason.clone())));
+        if !plan.spark.is_empty() {
+            let order = if plan.backlog { Order::Missing } else { Order::Batches(&plan.spark) };
+            if let Err(reason) = job::start(&self.aws, &self.settings, order).await {
+                failures.extend(plan.spark.iter().map(|key| (key.clone(), reason.clone())));
+            }
         }
         for (key, reason) in &failures {
             tracing::error!(key, reason, "a batch could not be loaded");
         }
         self.retype(&mut reports).await;
         self.describe(&reports).await;
+        if !plan.spark.is_empty() {
+            self.describe_all().await;
+        }
         self.report(&reports, failures.len(), None);
         for asked in &asked {
             let broken = match &asked.batches {
@@ -84,17 +97,57 @@ impl Starter {
         Ok(json!({ "batchItemFailures": failed }))
     }
 
-    /// Finishes whatever lost events, crashes and failed runs have left in staging.
+    /// Finishes whatever lost events, crashes and failed runs have left in staging: here, or by a run of the job where
+    /// the plan's rules give it such work.
     pub async fn recover(&self) -> Result<Value, String> {
         let streams = self.streams().await.map_err(|error| error.to_string())?;
+        if self.left_for_spark(&streams).await? {
+            job::start(&self.aws, &self.settings, Order::Missing).await?;
+            self.describe_all().await;
+            return Ok(json!({ "recovered": 0, "failed": 0, "started": true }));
+        }
         let missing = if self.settings.mode == Mode::Glue { Missing::Leave } else { Missing::Load };
         let recovery = recover(&self.env, &streams, missing).await.map_err(|error| error.to_string())?;
         for (subject, error) in &recovery.failures {
             tracing::error!(subject, %error, "could not be recovered");
         }
         self.describe(&recovery.loads).await;
+        if self.settings.mode != Mode::Lambda {
+            self.describe_all().await;
+        }
         self.report(&recovery.loads, recovery.failures.len(), Some(recovery.failures.len()));
         Ok(json!({ "recovered": recovery.loads.len(), "failed": recovery.failures.len() }))
+    }
+
+    /// Whether what was left in staging is the job's work: with `glue` anything, with `auto` a large backlog.
+    async fn left_for_spark(&self, streams: &[String]) -> Result<bool, String> {
+        let most = match self.settings.mode {
+            Mode::Lambda => return Ok(false),
+            Mode::Glue => 0,
+            Mode::Auto => self.settings.glue_batches,
+        };
+        let staged = unloaded(&self.env, streams).await.map_err(|error| error.to_string())?;
+        let now = self.env.clock.now();
+        let old = |staged: &&Timestamp| now.duration_since(**staged).unsigned_abs() > GRACE;
+        Ok(staged.iter().filter(old).count() > most)
+    }
+
+    /// Batches that wait in the queue behind an event of so many messages; 0 where it cannot be told, so that what came
+    /// is loaded here.
+    async fn queued(&self, messages: usize) -> usize {
+        let Some(queue) = self.settings.queue.as_deref() else { return 0 };
+        if self.settings.mode != Mode::Auto || messages < MANY {
+            return 0;
+        }
+        let name = "ApproximateNumberOfMessages";
+        let body = json!({ "QueueUrl": queue, "AttributeNames": [name] });
+        match self.aws.json("sqs", "AmazonSQS.GetQueueAttributes", &body).await {
+            Ok(answer) => answer["Attributes"][name].as_str().and_then(|n| n.parse().ok()).unwrap_or(0),
+            Err(error) => {
+                tracing::error!(%error, "the queue's length is not known");
+                0
+            }
+        }
     }
 
     /// The streams that have staged anything.
@@ -173,28 +226,6 @@ impl Starter {
         }
     }
 
-    /// One run of the job for all of these batches. The job claims them as a load here would, so a run that is started
-    /// twice or fails doubles and loses nothing.
-    async fn start_job(&self, batches: &[String]) -> Result<(), String> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let arguments = json!({
-            "--staging": self.settings.staging,
-            "--lake": self.settings.lake,
-            "--batches": batches.join(","),
-        });
-        let body = json!({ "JobName": self.settings.job, "Arguments": arguments });
-        match self.aws.json("glue", "AWSGlue.StartJobRun", &body).await {
-            Ok(answer) => {
-                let run = answer["JobRunId"].as_str().unwrap_or_default();
-                tracing::info!(run, batches = batches.len(), "started the Glue job");
-                Ok(())
-            }
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
     /// Brings the catalog up to the tables that were written. A catalog that lags is repeated with the next load; the
     /// data is in the lake, so it is no reason to load again.
     async fn describe(&self, reports: &[LoadReport]) {
@@ -209,18 +240,43 @@ impl Starter {
     }
 
     async fn describe_table(&self, report: &LoadReport) -> Result<(), String> {
-        let table = report.table.as_str();
-        let schema = ledger::current(&self.env, table).await.map_err(|error| error.to_string())?;
         let manifest = keys::load(&report.load, 0);
         let ended: tidegate_core::load::LoadManifest =
             documents::expect(&self.env, self.env.lake.as_ref(), &manifest)
                 .await
                 .map_err(|e| e.to_string())?;
+        self.describe_as(&report.table, ended.spec.partition_by).await
+    }
+
+    /// Brings the catalog up to every table of the lake: runs of the job write tables, but not the catalog.
+    async fn describe_all(&self) {
+        let tables = async {
+            let schemas = Path::parse(keys::SCHEMAS.trim_end_matches('/'))?;
+            let found = self.env.lake.list_with_delimiter(Some(&schemas)).await?;
+            let name = |place: &Path| place.filename().map(str::to_owned);
+            Ok::<Vec<String>, object_store::Error>(found.common_prefixes.iter().filter_map(name).collect())
+        };
+        let described = async {
+            for table in tables.await.map_err(|error| error.to_string())? {
+                if let Some(by) =
+                    catalog::grain(&self.env, &table).await.map_err(|error| error.to_string())?
+                {
+                    self.describe_as(&table, by).await?;
+                }
+            }
+            Ok::<(), String>(())
+        };
+        if let Err(reason) = described.await {
+            tracing::error!(reason, "the catalog could not be written");
+        }
+    }
+
+    async fn describe_as(&self, table: &str, by: PartitionBy) -> Result<(), String> {
+        let schema = ledger::current(&self.env, table).await.map_err(|error| error.to_string())?;
         let Some(years) = catalog::years(&self.env, table).await.map_err(|error| error.to_string())? else {
             return Ok(());
         };
-        let lake = &self.settings.lake;
-        let described = Described { table, schema: &schema, by: ended.spec.partition_by, lake, years };
+        let described = Described { table, schema: &schema, by, lake: &self.settings.lake, years };
         let written = catalog::sync(&self.aws, &self.settings.database, &described)
             .await
             .map_err(|error| error.to_string())?;

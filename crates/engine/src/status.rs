@@ -86,6 +86,13 @@ pub async fn status(env: &Env, pipeline: &Pipeline) -> Result<Status, Error> {
     })
 }
 
+/// When each staged batch of these streams that no ended load holds was staged.
+pub async fn unloaded(env: &Env, streams: &[String]) -> Result<Vec<Timestamp>, Error> {
+    let inventory = Inventory::take(env, streams).await?;
+    let left = inventory.batches.iter().filter(|(id, _)| inventory.load_of(id).is_none());
+    Ok(left.map(|(_, staged)| *staged).collect())
+}
+
 async fn stream_status(env: &Env, stream: &Stream, inventory: &Inventory) -> Result<StreamStatus, Error> {
     let first: BatchId = (stream.name.clone(), 0);
     let of_stream =
