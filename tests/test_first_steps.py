@@ -51,7 +51,7 @@ def test_from_an_address_to_a_lake(tidegate, tmp_path, api):
     text = (tmp_path / "tidegate.toml").read_text()
     assert 'records = "$.stations[*]"' in text and 'event_time = "at"' in text
     checked = tidegate("check")
-    assert checked.returncode == 0 and "every 15m" in checked.stdout
+    assert checked.returncode == 0 and "table stations, by hour of at" in checked.stdout
     seen = tidegate("preview")
     assert "Köln" in seen.stdout and "year=2026/month=11/day=23/hour=03" in seen.stdout
     assert names(tmp_path) == ["tidegate.toml"], "so far nothing else was written"

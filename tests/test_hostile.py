@@ -226,7 +226,7 @@ def test_a_directory_that_belongs_to_another(binary):
     """Run as nobody where we are root, to whom nothing is forbidden."""
     with tempfile.TemporaryDirectory() as name, serve(lambda *_: items('{"id": 1}')) as url:
         directory = pathlib.Path(name)
-        program = shutil.copy(binary, directory)
+        program = shutil.copy(binary, directory / "tidegate")
         (directory / "tidegate.toml").write_text(PIPELINE.format(url=url, records="$.items[*]", more=""))
         directory.chmod(0o555)
         as_user = {"user": 65534} if os.geteuid() == 0 else {}
