@@ -33,7 +33,10 @@ pub fn pipeline(text: &str, settings: &Settings) -> Result<Pipeline, String> {
         if let Some(by) = settings.partition_by {
             stream.partition_by = by;
         }
-        if let Some(cadence) = &settings.cadence {
+        // Where file and stack both say `learn`, the file knows the limits.
+        if let Some(cadence) =
+            settings.cadence.as_ref().filter(|given| !given.learns() || !stream.cadence.learns())
+        {
             stream.cadence = cadence.clone();
         }
     }
@@ -146,6 +149,23 @@ mod tests {
         assert_eq!((pipeline.staging.as_str(), pipeline.lake.as_str()), ("s3://raw", "s3://lake"));
         assert_eq!(pipeline.streams[0].partition_by, PartitionBy::Day);
         assert_eq!(pipeline.streams[0].cadence, "7m".parse().expect("a span"));
+    }
+
+    #[test]
+    fn a_stack_that_learns_keeps_the_limits_of_a_file_that_learns() {
+        let settings = |name: &str| match name {
+            "TIDEGATE_STAGING" | "TIDEGATE_LAKE" => Some(format!("s3://{name}")),
+            "TIDEGATE_CADENCE" => Some("learn".to_owned()),
+            _ => None,
+        };
+        let settings = Settings::read(settings).expect("settings");
+        let of = |cadence: &str| {
+            let stream = format!("[[streams]]\nname = \"s\"\npath = \"/\"\ncadence = {cadence}\n");
+            let text = format!("name = \"p\"\n[source]\nbase_url = \"https://x\"\n{stream}");
+            pipeline(&text, &settings).expect("a sound file").streams.remove(0).cadence
+        };
+        assert_eq!(of("{ calls_per_day = 500 }").calls_per_day, Some(500));
+        assert!(of("\"7m\"").learns());
     }
 
     #[test]

@@ -288,3 +288,88 @@ impl Planner {
         self.price = (self.price * (pressure * passed / RESPONSE).exp()).clamp(CHEAPEST, DEAREST);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::simulate::moment;
+    use super::super::{CadenceSpec, State, next};
+    use super::*;
+
+    /// A stream that is due `wait` seconds after `now`.
+    fn due(now: f64, wait: f64) -> Due {
+        let due = next(&State::new(0), &CadenceSpec::default(), moment(now));
+        Due { at: moment(now + wait), ..due }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn no_window_holds_more_calls_than_the_budget_whatever_polls_take(
+            calls in 1u32..600,
+            waits in proptest::collection::vec((0.0..300.0f64, 1u32..9), 1..12),
+            stops in proptest::collection::vec(0.0..4000.0f64, 0..4),
+        ) {
+            let budget = Some(Budget { calls, window: 3600.0 });
+            let mut planner = Planner::resume(budget, None);
+            let most = (f64::from(calls) * BURST).floor().max(1.0) as u32;
+            let cost = |stream: u32| waits[stream as usize].1.min(most);
+            let offer = |planner: &mut Planner, stream: u32, now: f64| {
+                planner.offer(stream, &due(now, waits[stream as usize].0), None, moment(now));
+                planner.expect(stream, cost(stream));
+            };
+            (0..waits.len() as u32).for_each(|stream| offer(&mut planner, stream, 0.0));
+            let (mut now, mut made) = (0.0, Vec::new());
+            while now < 10_000.0 {
+                if stops.iter().any(|stop| *stop > now && *stop < now + 1.0) {
+                    planner = Planner::resume(budget, planner.purse());
+                    (0..waits.len() as u32).for_each(|stream| offer(&mut planner, stream, now));
+                }
+                if let Some(stream) = planner.take(moment(now)) {
+                    planner.settle(stream, cost(stream));
+                    made.push((now, cost(stream)));
+                    offer(&mut planner, stream, now);
+                } else {
+                    let wake = planner.next_wake(moment(now)).expect("streams wait");
+                    now = wake.duration_since(moment(0.0)).as_secs_f64().max(now + 0.001);
+                }
+            }
+            for (index, (from, _)) in made.iter().enumerate() {
+                let within = made[index..].iter().take_while(|(at, _)| *at < from + 3600.0);
+                prop_assert!(within.map(|(_, calls)| calls).sum::<u32>() <= calls);
+            }
+            prop_assert!(!made.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_poll_that_took_more_than_it_used_to_is_charged() {
+        let mut planner = Planner::new(Some(Budget { calls: 1000, window: 1000.0 }));
+        planner.offer(0, &due(0.0, 0.0), None, moment(0.0));
+        assert_eq!(planner.take(moment(0.0)), Some(0));
+        planner.settle(0, 51);
+        planner.offer(0, &due(0.0, 0.0), None, moment(0.0));
+        assert_eq!(planner.take(moment(1.0)), None);
+        let wake = planner.next_wake(moment(1.0)).expect("it waits").duration_since(moment(0.0));
+        // 20 at once, 51 taken, 0.981 come back each second.
+        assert!((32.0..33.5).contains(&wake.as_secs_f64()), "{wake}");
+    }
+
+    #[test]
+    fn the_stricter_limit_of_a_source_is_its_budget() {
+        let limits = |calls_per_day, requests_per_second| Limits {
+            calls_per_day,
+            requests_per_second,
+            ..Limits::default()
+        };
+        assert_eq!(Budget::of(&limits(None, None)), None);
+        assert_eq!(Budget::of(&limits(Some(500), Some(10.0))), Some(Budget { calls: 500, window: 86_400.0 }));
+        assert_eq!(Budget::of(&limits(None, Some(2.0))), Some(Budget { calls: 120, window: 60.0 }));
+        assert_eq!(
+            Budget::of(&limits(Some(1_000_000), Some(0.001))),
+            Some(Budget { calls: 1, window: 1000.0 })
+        );
+    }
+}
