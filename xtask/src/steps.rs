@@ -41,6 +41,11 @@ pub(crate) const STEPS: &[Step] = &[
         headline: "the partition job beside DuckDB: the same rows",
         run: |_| bench::partition::step(),
     },
+    Step {
+        name: "hot",
+        headline: "the hot functions take no more instructions than agreed",
+        run: |_| bench::instructions::step(),
+    },
     Step { name: "runtime", headline: "the functions under Lambda's runtime API", run: aws::runtime },
     Step { name: "stack", headline: "the stack in an emulator of AWS", run: aws::stack },
     Step { name: "glue", headline: "the loader on Spark beside the one in Rust", run: aws::glue },

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
 
 mod cadence;
+pub(crate) mod instructions;
 mod page;
 pub(crate) mod partition;
 
@@ -24,6 +25,11 @@ const BENCHES: &[Bench] = &[
         name: "partition",
         headline: "the partition job beside other engines, into docs/performance.md",
         run: partition::run,
+    },
+    Bench {
+        name: "instructions",
+        headline: "instructions of the hot functions beside the agreed figures",
+        run: instructions::run,
     },
 ];
 
