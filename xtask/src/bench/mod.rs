@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
 
 mod cadence;
+mod growth;
 pub(crate) mod instructions;
 mod page;
 pub(crate) mod partition;
@@ -25,6 +26,11 @@ const BENCHES: &[Bench] = &[
         name: "partition",
         headline: "the partition job beside other engines, into docs/performance.md",
         run: partition::run,
+    },
+    Bench {
+        name: "growth",
+        headline: "how the cost of the partition job grows, into docs/performance.md and docs/growth.svg",
+        run: growth::run,
     },
     Bench {
         name: "instructions",

@@ -52,10 +52,10 @@ impl Facts {
 }
 
 /// Numbers that look random and are the same in every run: splitmix64.
-pub(super) struct Random(pub(super) u64);
+pub(in crate::bench) struct Random(pub(in crate::bench) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::bench) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -63,13 +63,13 @@ impl Random {
     }
 
     /// From 0 to below `end`.
-    pub(super) fn below(&mut self, end: i64) -> i64 {
+    pub(in crate::bench) fn below(&mut self, end: i64) -> i64 {
         i64::try_from(self.next() % end.unsigned_abs()).unwrap_or(0)
     }
 }
 
 /// A number of tenths or hundredths as JSON.
-pub(super) fn decimal(value: i64, digits: usize) -> String {
+pub(in crate::bench) fn decimal(value: i64, digits: usize) -> String {
     let scale = 10i64.pow(digits as u32);
     let sign = if value < 0 { "-" } else { "" };
     format!("{sign}{}.{:0digits$}", value.abs() / scale, value.abs() % scale)

@@ -35,20 +35,29 @@ pub(in crate::bench) fn script(name: &str) -> PathBuf {
 
 /// Runs a command under `measure.py`.
 pub(in crate::bench) fn measured(python: &Path, command: &[String]) -> Result<Taken, String> {
+    measured_with_words(python, command).map(|(taken, _)| taken)
+}
+
+/// The same, and what it printed.
+pub(in crate::bench) fn measured_with_words(
+    python: &Path,
+    command: &[String],
+) -> Result<(Taken, String), String> {
     let mut measure = Command::new(python);
     measure.arg(script("measure.py")).args(command).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = measure.output().map_err(|error| format!("cannot start measure.py: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let said = || format!("{}\n{text}\n{}", command.join(" "), String::from_utf8_lossy(&output.stderr));
     let found = values(&text, "measured").ok_or_else(said)?;
-    match found.get("status").map(String::as_str) {
-        Some("0") => Ok(Taken {
-            wall: number(&found, "wall"),
-            cpu: number(&found, "user") + number(&found, "sys"),
-            memory: number(&found, "rss"),
-        }),
-        _ => Err(said()),
+    if found.get("status").is_none_or(|status| status != "0") {
+        return Err(said());
     }
+    let taken = Taken {
+        wall: number(&found, "wall"),
+        cpu: number(&found, "user") + number(&found, "sys"),
+        memory: number(&found, "rss"),
+    };
+    Ok((taken, text.into_owned()))
 }
 
 /// Holds an output against the facts of its workload.

@@ -2,10 +2,10 @@
 
 mod documents;
 mod events;
-mod facts;
+pub(super) mod facts;
 mod job;
 pub(super) mod measure;
-mod options;
+pub(super) mod options;
 mod table;
 pub(super) mod workload;
 
