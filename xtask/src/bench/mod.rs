@@ -5,6 +5,7 @@ mod growth;
 pub(crate) mod instructions;
 mod page;
 pub(crate) mod partition;
+mod start;
 
 /// One bench.
 struct Bench {
@@ -31,6 +32,11 @@ const BENCHES: &[Bench] = &[
         name: "growth",
         headline: "how the cost of the partition job grows, into docs/performance.md and docs/growth.svg",
         run: growth::run,
+    },
+    Bench {
+        name: "start",
+        headline: "the start of the command line and the memory of an idle run, into docs/performance.md",
+        run: start::run,
     },
     Bench {
         name: "instructions",
