@@ -151,3 +151,39 @@ fn mistakes_say_where_and_what_to_do() {
     }
     assert_eq!(parquet(&dir.path().join("lake")), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn a_run_that_died_after_its_commit_is_finished_by_the_next_and_one_before_it_leaves_nothing() {
+    let dir = directory(&[("events.ndjson", LINES.as_bytes())]);
+    let args = ["partition", "events.ndjson", "--out", "lake", "--event-time", "at", "--json"];
+    let report = json(&tidegate(dir.path(), &args));
+    let landed = parquet(&dir.path().join("lake"));
+    // As if it had died before it moved the first file into place, and another before its manifest.
+    let ours = dir.path().join("lake/_tidegate");
+    let part = ours.join(format!("{}.part", report["run"].as_str().expect("a name")));
+    let moved = part.join(landed[0].strip_prefix(dir.path().join("lake")).expect("below"));
+    fs::create_dir_all(moved.parent().expect("a parent")).expect("made");
+    fs::rename(&landed[0], &moved).expect("moved");
+    fs::create_dir_all(ours.join("0123.part/year=2026")).expect("made");
+    fs::write(ours.join("0123.part/year=2026/half.parquet"), "half").expect("written");
+    ok(&tidegate(dir.path(), &args));
+    assert_eq!(parquet(&dir.path().join("lake")), landed);
+    assert!(!part.exists() && !ours.join("0123.part").exists());
+}
+
+#[test]
+fn a_table_larger_than_a_chunk_keeps_its_quoted_line_ends() {
+    let rows = 40_000;
+    let row =
+        |i: i32| format!("2026-11-23T{:02}:00:00Z,{i},\"two\nlines, \"\"{i}\"\" and a comma\"\n", i % 24);
+    let text: String = std::iter::once("at,n,note\n".to_owned()).chain((0..rows).map(row)).collect();
+    assert!(text.len() > 2 << 20, "more than a chunk");
+    let dir = directory(&[("table.csv", text.as_bytes())]);
+    let args =
+        ["partition", "table.csv", "--out", "lake", "--event-time", "at", "--memory", "64MiB", "--json"];
+    let report = json(&tidegate(dir.path(), &args));
+    assert_eq!(
+        (&report["rows"], &report["rejected"], &report["partitions"]),
+        (&rows.into(), &0.into(), &24.into())
+    );
+}
