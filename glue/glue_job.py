@@ -127,7 +127,7 @@ class Bucket:
 
         self.bucket, self.prefix = bucket, f"{prefix}/" if prefix else ""
         style = {"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL") else {}
-        config = Config(retries={"max_attempts": 6, "mode": "standard"}, s3=style)
+        config = Config(retries={"max_attempts": 6, "mode": "standard"}, max_pool_connections=AT_ONCE, s3=style)
         session = boto3.session.Session()
         self.s3, self.creating = (session.client("s3", config=config) for _ in range(2))
         # The boto3 of some Glue versions does not know the parameter; the header works with all.
@@ -413,15 +413,22 @@ def rfc3339(text):
     return seconds * 1_000_000 + int((match[5] or "").ljust(6, "0"))
 
 
+def time_zone(name):
+    """A time zone by its name in any case; `None` if there is none of that name."""
+    if name == "UTC":
+        return datetime.timezone.utc
+    known = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
+    if not known:
+        raise Beyond(f"no time zones are known here (pip install tzdata), not even {name}")
+    return zoneinfo.ZoneInfo(known[name.lower()]) if name.lower() in known else None
+
+
 class Times:
     """Reads points in time, as nanoseconds since 1970, under the rules of an `event_time`."""
 
     def __init__(self, rules):
         self.unit, self.format = rules.get("unit"), rules.get("format")
-        try:
-            self.zone = zoneinfo.ZoneInfo(rules.get("timezone", "UTC"))
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            self.zone = None
+        self.zone = time_zone(rules.get("timezone", "UTC"))
         self.pattern = self.format and strptime_pattern(self.format)
 
     def parse(self, value):
@@ -506,9 +513,9 @@ class Times:
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 LONG = "january|february|march|april|may|june|july|august|september|october|november|december"
 DIRECTIVES = {
-    "Y": "(?P<Y>[0-9]{4})", "y": "(?P<y>[0-9]{2})", "m": "(?P<m>[0-9]{1,2})", "d": "(?P<d>[0-9]{1,2})",
+    "Y": "(?P<Y>[0-9]{1,4})", "y": "(?P<y>[0-9]{2})", "m": "(?P<m>[0-9]{1,2})", "d": "(?P<d>[0-9]{1,2})",
     "e": r"\s*(?P<d>[0-9]{1,2})", "H": "(?P<H>[0-9]{1,2})", "M": "(?P<M>[0-9]{1,2})", "S": "(?P<S>[0-9]{1,2})",
-    "I": "(?P<I>[0-9]{1,2})", "p": "(?P<p>[AaPp][Mm])", "b": f"(?P<b>{'|'.join(MONTHS)})", "B": f"(?P<b>{LONG})",
+    "I": "(?P<I>[0-9]{1,2})", "p": "(?P<p>[AaPp][Mm])", "b": f"(?P<b>(?i:{'|'.join(MONTHS)}))", "B": f"(?P<b>(?i:{LONG}))",
     "f": "(?P<f>[0-9]{1,9})", ".f": r"(?:\.(?P<f>[0-9]{1,9}))?", "s": "(?P<s>-?[0-9]+)",
     "z": "(?P<z>[+-][0-9]{4})", ":z": "(?P<z>[+-][0-9]{2}:[0-9]{2})", "%": "%",
 }  # fmt: skip
@@ -522,7 +529,7 @@ def strptime_pattern(text):
         if directive and directive not in DIRECTIVES:
             raise Beyond(f"the format %{directive} of an event_time")
         pattern += DIRECTIVES[directive] if directive else re.sub(r"(\\ |\s)+", r"\\s*", re.escape(literal))
-    return re.compile(pattern, re.IGNORECASE)
+    return re.compile(pattern)
 
 
 def rfc2822(text):
@@ -1115,16 +1122,17 @@ GRAINS = ["year", "month", "day", "hour", "minute"]
 
 
 class Loader:
-    """Decodes the pages of one load under a fixed schema, in which it notes what would have to be wider."""
+    """Decodes the pages of one load under a fixed schema. Once a record widens it, no more rows are kept: all that is
+    wanted then is how wide it gets. `new` is a table that the load creates, which takes whatever comes."""
 
-    def __init__(self, load, spec, schema):
-        self.load, self.spec = load, spec
-        self.schema = json.loads(json.dumps(schema))
-        self.wider = declare(self.schema["fields"], spec.get("columns", {}))
+    def __init__(self, load, spec, fields, new):
+        self.load, self.spec, self.new = load, spec, new
+        self.fields = json.loads(json.dumps(fields))
+        self.wider = False
         rules = spec.get("event_time")
         self.event = rules and rules["path"].removeprefix("$.")
         self.scan = json_scanner()
-        add = self.schema["version"] == 0 or spec["contract"]["columns"] == "evolve"
+        add = new or spec["contract"]["columns"] == "evolve"
         self.notes = Notes(Times(rules) if rules else PLAIN_TIMES, add, self.scan)
         self.batch = None
         self.row = self.rows = self.quarantined = 0
@@ -1132,8 +1140,8 @@ class Loader:
         self.renew()
 
     def renew(self):
-        self.root = Fields(self.schema["fields"], "", self.event)
-        self.table = Table(self.schema["fields"], self.spec["partition_by"])
+        self.root = Fields(self.fields, "", self.event)
+        self.table = Table(self.fields, self.spec["partition_by"])
 
     def page(self, batch, page, body):
         """Takes in one page; the pages of a batch come in order."""
@@ -1185,49 +1193,55 @@ class Loader:
             self.root.read(value, notes, (), row)
         raw = lambda: to_json(value) if text is None else text[at:end]  # noqa: E731
         place = (batch, page, raw)
-        if self.wider or notes.misfits or self.schema["version"] == 0:
+        if notes.misfits or self.new and self.spec["contract"]["tables"] != "evolve":
             self.settle(place, constants, value, row)
-        else:
+        elif not self.wider:
             self.land(place, row, [], end - at)
 
     def settle(self, place, constants, value, row):
         """A record that does not fit the table as it is, judged by the contract."""
         contract, misfits = self.spec["contract"], self.notes.misfits
-        if self.schema["version"] == 0 and contract["tables"] != "evolve":
+        if self.new and contract["tables"] != "evolve":
             if contract["tables"] == "freeze":
                 raise Frozen(f"table {self.spec['table']} does not exist and contract.tables is freeze")
             return self.discard(place, Misfit("table", None, "", None, "null"))
-        for misfit in misfits:
-            if self.mode(misfit) == "freeze":
-                raise Frozen(f"table {self.spec['table']} is frozen: record {self.row} of batch {self.batch} has "
-                             f"{misfit.field} = {misfit.raw[:80]}, but {reason(misfit, 0)}")  # fmt: skip
+        # A table that is just being created takes whatever comes, as far as types go; only then the contract counts.
+        if not self.new:
+            self.thaw(misfits)
         merged = False
-        if any(self.mode(misfit) == "evolve" for misfit in misfits):
+        if self.new or any(self.mode(misfit) == "evolve" for misfit in misfits):
             merged = self.merge(constants, value)
         if merged:
             self.wider = True
             self.renew()
         if self.wider:
             return None
+        self.thaw(misfits)
         self.find_event(value, misfits)
         for misfit in misfits:
-            if self.mode(misfit) != "discard_value":
-                many = merged is None and misfit.cause == "new"
+            mode = self.mode(misfit)
+            if mode != "discard_value":
+                many = mode == "evolve" and merged is None and misfit.cause == "new"
                 return self.discard(place, misfit._replace(cause="many") if many else misfit)
         return self.land(place, row, misfits, 0)
 
+    def thaw(self, misfits):
+        """Ends the load if the contract freezes what the record would change."""
+        for misfit in misfits:
+            if self.mode(misfit) == "freeze":
+                raise Frozen(f"table {self.spec['table']} is frozen: record {self.row} of batch {self.batch} has "
+                             f"{misfit.field} = {misfit.raw[:80]}, but {reason(misfit, 0)}")  # fmt: skip
+
     def mode(self, misfit):
-        if self.schema["version"] == 0:
-            return "evolve"
         return self.spec["contract"]["columns" if misfit.cause == "new" else "data_type"]
 
     def merge(self, constants, value):
-        new, contract = self.schema["version"] == 0, self.spec["contract"]
-        room = max(0, self.spec["max_columns"] - sum(leaves(field["type"]) for field in self.schema["fields"]))
-        rules = Merge(new or contract["columns"] == "evolve", new or contract["data_type"] == "evolve",
+        contract = self.spec["contract"]
+        room = max(0, self.spec["max_columns"] - sum(leaves(field["type"]) for field in self.fields))
+        rules = Merge(self.new or contract["columns"] == "evolve", self.new or contract["data_type"] == "evolve",
                       self.spec.get("columns", {}), self.event, room)  # fmt: skip
         pairs = value if type(value) is Obj else [("value", value)]
-        return rules.record(self.schema["fields"], infer_fields([*pairs, *constants]))
+        return rules.record(self.fields, infer_fields([*pairs, *constants]))
 
     def find_event(self, value, misfits):
         """An event time in a field that the table does not have was not seen while reading."""
@@ -1268,12 +1282,6 @@ class Loader:
             f'"reason":{quoted(reason(misfit, self.spec["max_columns"]))},"field":{quoted(misfit.field)},'
             f'"value":{compact(misfit.raw)},"record":{compact(raw())}}}\n'
         )
-
-    def evolved(self):
-        """The schema that the table must have first, if it must be wider."""
-        if self.wider or self.schema["version"] == 0 and self.rows:
-            return {**self.schema, "version": self.schema["version"] + 1}
-        return None
 
     def files(self):
         """Key, rows and bytes of each data file, sorted by key."""
@@ -1390,19 +1398,31 @@ class Lake:
         while True:
             if version == 0 and not may_widen:
                 raise NeedsWider
-            loader = Loader(load, spec, self.schema(table, version))
-            for batch in batches:
-                for page in batch["pages"]:
-                    loader.page(batch, page, self.page_body(page))
-            wider = loader.evolved()
-            if wider is None:
-                quarantine = "".join(loader.quarantine).encode()
-                files = [(key, table.num_rows, parquet(table)) for key, table in loader.files()]
-                return Decoded(version, version > before, files, quarantine, loader.rows, loader.quarantined)
-            if not may_widen:
+            fields = self.schema(table, version)["fields"]
+            wider = declare(fields, spec.get("columns", {}))
+            loader = self.decode_under(load, spec, fields, version == 0, batches)
+            while loader.wider and may_widen:
+                wider = True
+                loader = self.decode_under(load, spec, loader.fields, version == 0, batches)
+            if loader.wider or wider and not may_widen:
                 raise NeedsWider
-            create_once(self.lake, f"_tidegate/schema/{table}/{wider['version']:06}.json", wider)
-            version = self.latest_version(table)
+            if wider or version == 0 and loader.rows:
+                version += 1
+                ours = {"version": version, "fields": loader.fields}
+                if create_once(self.lake, f"_tidegate/schema/{table}/{version:06}.json", ours) != ours:
+                    version = self.latest_version(table)
+                    continue
+            quarantine = "".join(loader.quarantine).encode()
+            files = [(key, rows.num_rows, parquet(rows)) for key, rows in loader.files()]
+            return Decoded(version, version > before, files, quarantine, loader.rows, loader.quarantined)
+
+    def decode_under(self, load, spec, fields, new, batches):
+        """All batches of a load under these fields; what comes out has none but them, or wants wider ones."""
+        loader = Loader(load, spec, fields, new)
+        for batch in batches:
+            for page in batch["pages"]:
+                loader.page(batch, page, self.page_body(page))
+        return loader
 
     def page_body(self, page):
         body = self.staging.get(page["key"])

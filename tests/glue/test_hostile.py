@@ -34,6 +34,9 @@ TIMES = [
     '"2026-03-29T02:30:00"', '"2026-10-25T02:30:00"', '"2016-12-31T23:59:60Z"', '"0001-01-01T00:00:00Z"',
     '"9999-12-31T23:59:59Z"', '"9999-12-30T21:59:59Z"', '"10000-01-01T00:00:00Z"', "null", "true", "{}", "[]", '""',
     '"soon"', '"24.12.2026 18:30"', '"2026-11-23T25:00:00Z"', '" 2026-11-23T10:00:00Z "', "1e30", '"2026-W48-1"',
+    '"4.2.2026 8:05"', '"2026-1-2"', '"23 nov 2026 10:00:00"', '"23 November 2026 10:00:00"', '"24.12.2026  18:30"',
+    '"24.12.2026 18:30 "', '"31.02.2026 10:00"', '"24.12.26 18:30"', '"24/Dec/2026:18:30:05 -0700"', '"12/24/2026 06:30 PM"',
+
 ]  # fmt: skip
 
 
@@ -88,6 +91,8 @@ def test_times_in_every_spelling(in_rust, on_spark, tmp_path):
         {"timezone": "America/New_York"}, {"timezone": "No/Where"}, {"format": "%d.%m.%Y %H:%M"},
         {"format": "%d.%m.%Y %H:%M", "timezone": "Asia/Tokyo"}, {"format": "%Y-%m-%dT%H:%M:%S%:z"}, {"format": "%Y-%m-%d"},
         {"format": "%d %b %Y %T"},
+        {"format": "%d.%m.%y %H:%M"}, {"format": "%d/%b/%Y:%H:%M:%S %z"}, {"format": "%m/%d/%Y %I:%M %p"},
+        {"format": "%d %B %Y %T"}, {"timezone": "europe/berlin"},
     ]  # fmt: skip
     pages = [
         ([body], spec(event_time={"path": "t", **rule}, partition_by=grain, **more), {})
