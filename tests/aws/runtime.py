@@ -4,6 +4,7 @@ broken off and started again without an emulator."""
 import hashlib
 import http.server
 import json
+import os
 import queue
 import re
 import subprocess
@@ -13,6 +14,8 @@ import urllib.parse
 import xml.sax.saxutils
 
 STAGING, LAKE, CODE = "raw", "lake", "code"
+# What starts programs that are not for this machine, such as qemu.
+RUNNER = os.environ.get("TIDEGATE_RUNNER", "").split()
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -195,7 +198,7 @@ class Function:
             "TIDEGATE_DATABASE": "tidegate",
             **settings,
         }
-        self.start = lambda: subprocess.Popen([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.start = lambda: subprocess.Popen([*RUNNER, program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.process = None
 
     def invoke(self, event, deadline=60, wait=60):

@@ -47,6 +47,19 @@ fn on_functions(tests: &[&str]) -> Result<Counts, String> {
     pytest(&tools::python()?, "tests/aws", tests, &environment)
 }
 
+/// The functions built for arm64 and run under qemu. A second build of everything, so only where it is asked for.
+pub(crate) fn arm64(_: &Selection) -> Result<Counts, String> {
+    if std::env::var_os("TIDEGATE_ARM64").is_none() {
+        eprintln!("skipped: it builds everything a second time; set TIDEGATE_ARM64=1");
+        return Ok(Counts { passed: 0, failed: 0, skipped: 1 });
+    }
+    steps::build_binaries()?;
+    let mut command = Command::new("bash");
+    command.arg("tests/aws/arm64.sh").args([place::cache(), place::target(), tools::python()?]);
+    let ran = shell::run(command.current_dir(place::root()))?;
+    Ok(Counts::read(&ran.output, ran.succeeded))
+}
+
 /// The Glue script on Spark as Glue has it: its rows beside those of the binary, its runs beside those of the functions.
 pub(crate) fn glue(_: &Selection) -> Result<Counts, String> {
     steps::build_binaries()?;

@@ -31,6 +31,7 @@ cargo xtask <command>
 Environment
   TIDEGATE_CACHE       where tools are kept (default ${XDG_CACHE_HOME:-$HOME/.cache}/tidegate)
   CARGO_TARGET_DIR     where cargo builds
+  TIDEGATE_ARM64       set to run the step arm64
 ";
 
 fn main() -> ExitCode {

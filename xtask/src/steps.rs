@@ -47,6 +47,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: |_| bench::instructions::step(),
     },
     Step { name: "runtime", headline: "the functions under Lambda's runtime API", run: aws::runtime },
+    Step { name: "arm64", headline: "the functions for arm64, under qemu", run: aws::arm64 },
     Step { name: "stack", headline: "the stack in an emulator of AWS", run: aws::stack },
     Step { name: "glue", headline: "the loader on Spark beside the one in Rust", run: aws::glue },
     Step { name: "readme", headline: "the commands of the README and the guides", run: readme },
