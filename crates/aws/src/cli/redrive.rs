@@ -37,8 +37,15 @@ impl Redrive {
             )));
         }
         let (recovered, failed) = (&recovery["recovered"], &recovery["failed"]);
+        let started = recovery["started"].as_bool().unwrap_or(false);
+        if started {
+            terminal
+                .say("the Glue job was started for what is left; `tidegate aws logs --of job` follows it");
+        }
         match self.json {
-            true => terminal.json(&json!({ "moved": moved, "recovered": recovered, "failed": failed })),
+            true => terminal.json(
+                &json!({ "moved": moved, "recovered": recovered, "failed": failed, "started": started }),
+            ),
             false => terminal.line(format_args!("moved {moved}, recovered {recovered}, failed {failed}")),
         }
         Ok(())
