@@ -16,6 +16,7 @@ use std::ops::Range;
 pub use canonical::{canonicalize, compact, write_string};
 pub use fault::{Fault, JsonError};
 pub use number::Number;
+pub(crate) use number::Short;
 pub use text::Text;
 
 /// Most levels of objects and arrays within each other.
@@ -158,6 +159,22 @@ impl<'a> Reader<'a> {
         Ok(Text::new(&self.text[start..end], escaped))
     }
 
+    /// Reads a string without escapes, if one stands right here; else nothing is read.
+    #[inline]
+    pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = scan::plain(bytes, start);
+        if bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some(&self.text[start..end])
+    }
+
     /// Reads a number.
     #[inline]
     pub fn number(&mut self) -> Result<Number<'a>, JsonError> {
@@ -165,6 +182,14 @@ impl<'a> Reader<'a> {
         let number = number::scan(self.text, self.at)?;
         self.at += number.text().len();
         Ok(number)
+    }
+
+    /// Reads a number, if it is a short one and stands right here; else nothing is read.
+    #[inline]
+    pub(crate) fn short_number(&mut self) -> Option<Short> {
+        let (number, end) = number::short(self.text.as_bytes(), self.at)?;
+        self.at = end;
+        Some(number)
     }
 
     /// Reads `true` or `false`.

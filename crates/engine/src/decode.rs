@@ -1,10 +1,12 @@
 //! From the batches of a load to its files in memory, the table's schema widened on the way where they need it.
 
+use std::num::NonZero;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::keys::{self, LoadId};
-use tidegate_core::load::{DataFile, File, Loader, Outcome};
+use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
 use tidegate_core::pipeline::LoadSpec;
 
 use crate::{Env, Error, ledger, objects};
@@ -38,7 +40,7 @@ pub(crate) async fn decode(
     let mut schema = ledger::current(env, &spec.table).await?;
     let before = schema.version;
     for _ in 0..ROUNDS {
-        let mut loader = Loader::new(load.clone(), spec, &schema);
+        let mut loader = Loader::new(load.clone(), spec, &schema).with(options());
         let all = batches.iter().flat_map(|batch| batch.pages.iter().map(move |page| (batch, page)));
         let mut bodies = stream::iter(
             all.map(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }),
@@ -68,6 +70,12 @@ pub(crate) async fn decode(
         }
     }
     Err(never_settles(&spec.table, schema.version))
+}
+
+/// As many threads as the machine has.
+fn options() -> Options {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Options { threads, ..Options::default() }
 }
 
 fn data_file(file: File) -> (DataFile, Bytes) {

@@ -86,6 +86,58 @@ impl<'a> Number<'a> {
     }
 }
 
+/// A number of at most fifteen digits without an exponent, in the middle of a text. Every such number survives the way
+/// through a double.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Short {
+    negative: bool,
+    /// The digits, the point left out.
+    mantissa: u64,
+    /// Digits after the point.
+    fraction: u32,
+}
+
+impl Short {
+    /// The integer it spells, if it is spelled as one.
+    #[inline]
+    pub(crate) fn as_i64(self) -> Option<i64> {
+        let value = self.mantissa.cast_signed();
+        (self.fraction == 0).then_some(if self.negative { -value } else { value })
+    }
+
+    /// The double it spells.
+    #[inline]
+    pub(crate) fn as_f64(self) -> f64 {
+        let value = self.mantissa as f64;
+        let value = if self.fraction == 0 { value } else { value / POWERS[self.fraction as usize] };
+        if self.negative { -value } else { value }
+    }
+}
+
+/// Reads the number that starts at `start`, with where it ends; `None` if it must be read with more care.
+#[inline]
+pub(super) fn short(bytes: &[u8], start: usize) -> Option<(Short, usize)> {
+    let negative = bytes.get(start) == Some(&b'-');
+    let whole = start + usize::from(negative);
+    let (mut at, mut mantissa) = run(bytes, whole, 0);
+    let mut count = at - whole;
+    if count == 0 || count > 1 && bytes[whole] == b'0' {
+        return None;
+    }
+    let mut fraction = 0;
+    if bytes.get(at) == Some(&b'.') {
+        let point = at + 1;
+        (at, mantissa) = run(bytes, point, mantissa);
+        fraction = at - point;
+        count += fraction;
+        if fraction == 0 {
+            return None;
+        }
+    }
+    let ends = matches!(bytes.get(at), Some(b',' | b'}' | b']'));
+    (ends && count <= 15).then_some((Short { negative, mantissa, fraction: fraction as u32 }, at))
+}
+
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
@@ -115,11 +167,11 @@ pub(super) fn scan(text: &str, start: usize) -> Result<Number<'_>, JsonError> {
         }
     }
     let exponent = !matches!(bytes.get(at), Some(b',' | b'}' | b']')) && ends(bytes, &mut at)?;
-    let (count, fraction) = (short(count), short(fraction));
+    let (count, fraction) = (narrow(count), narrow(fraction));
     Ok(Number { text: &text[start..at], mantissa, count, fraction, exponent })
 }
 
-fn short(count: usize) -> u32 {
+fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -115,11 +115,34 @@ fn levels(column: &Packed, steps: &[usize], entries: Range<usize>, route: &Route
         return;
     }
     write_out(route, leaf);
-    let mut walk = Walk { leaf, repeated: route.lists > 0 };
-    for entry in entries {
-        walk.entry(column, steps, entry, 0, (0, 0));
-    }
+    partial(column, steps, entries, 0, route, leaf);
     leaf.entries = leaf.definitions.len();
+}
+
+/// Appends the levels of entries of which some are missing.
+fn partial(
+    column: &Packed,
+    steps: &[usize],
+    entries: Range<usize>,
+    definition: u8,
+    route: &Route,
+    leaf: &mut Leaf,
+) {
+    let part = column.present.values(&entries);
+    match &column.values {
+        // All structs are there, so what is missing is further down.
+        PackedValues::Struct(fields) if part.len() == entries.len() => {
+            partial(&fields[steps[0]], &steps[1..], part, definition + 1, route, leaf);
+        }
+        PackedValues::Struct(_) | PackedValues::List(..) => {
+            let mut walk = Walk { leaf, repeated: route.lists > 0 };
+            entries.for_each(|entry| walk.entry(column, steps, entry, 0, (definition, 0)));
+        }
+        _ => {
+            let level = |entry| definition + u8::from(column.present.get(entry));
+            leaf.definitions.extend(entries.map(level));
+        }
+    }
 }
 
 /// Whether nothing is missing in these entries down to the leaf, and at most one list lies on the way, none empty.
@@ -188,13 +211,14 @@ impl Walk<'_> {
         if !column.present.get(entry) {
             return self.put(definition, repetition);
         }
-        let value = column.present.rank(entry);
         let definition = definition + 1;
         match &column.values {
             PackedValues::Struct(fields) => {
+                let value = column.present.rank(entry);
                 self.entry(&fields[steps[0]], &steps[1..], value, depth, (definition, repetition));
             }
             PackedValues::List(ends, items) => {
+                let value = column.present.rank(entry);
                 let range = items_of(ends, &(value..value + 1));
                 if range.is_empty() {
                     self.put(definition, repetition);

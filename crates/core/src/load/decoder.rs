@@ -245,7 +245,7 @@ impl Decoder {
 
 /// A page that is more than one load can take.
 pub(super) fn too_large(page: &str) -> LoadError {
-    let message = "the page is larger than 2 GiB; have the API send smaller pages, or NDJSON".to_owned();
+    let message = "the page is larger than 1 GiB; have the API send smaller pages, or NDJSON".to_owned();
     LoadError::Page { page: page.to_owned(), source: DecodeError::Malformed { at: 0, message } }
 }
 

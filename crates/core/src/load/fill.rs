@@ -3,7 +3,7 @@
 
 use super::column::{Child, Column, Fields, List, Values};
 use super::misfit::{Cause, Event, Misfit, Notes, hollow};
-use crate::json::{self, JsonError, Kind, Number, Reader};
+use crate::json::{self, JsonError, Kind, Number, Reader, Short};
 use crate::parquet::Texts;
 use crate::schema::{DataType, INT53, decimal, dotted, double};
 use crate::time::{self, Times};
@@ -134,10 +134,13 @@ impl Child {
         if self.event && self.read_event(row, reader, notes)? {
             return Ok(());
         }
+        self.column.present.pad(row);
+        if self.column.quick(reader) {
+            return Ok(());
+        }
         if reader.peek()? == Kind::Null {
             return reader.null();
         }
-        self.column.present.pad(row);
         self.column.read(&self.path, reader, notes)
     }
 
@@ -167,6 +170,31 @@ pub(super) fn micros(time: jiff::Timestamp) -> i64 {
 }
 
 impl Column {
+    /// Appends the value that comes next, if it is of the kind that most values are; else nothing is read.
+    #[inline]
+    fn quick(&mut self, reader: &mut Reader<'_>) -> bool {
+        let done = match &mut self.values {
+            Values::Double(values) => reader.short_number().is_some_and(|number| {
+                values.push(number.as_f64());
+                true
+            }),
+            Values::Int(_, values) => {
+                let start = reader.clone();
+                let integer = reader.short_number().and_then(Short::as_i64);
+                if integer.is_none() {
+                    *reader = start;
+                }
+                push(values, integer)
+            }
+            Values::Text(texts) => reader.plain_string().is_some_and(|text| texts.push(text)),
+            _ => false,
+        };
+        if done {
+            self.present.push();
+        }
+        done
+    }
+
     /// Appends a value that is not null. One that does not fit is noted; the entry is left out, which makes it null.
     #[inline]
     fn read(&mut self, path: &str, reader: &mut Reader<'_>, notes: &mut Notes) -> Result<(), JsonError> {
@@ -265,11 +293,12 @@ impl List {
         self.items.truncate(start);
         let mut len = start;
         while reader.next_item(len == start)? {
-            if reader.peek()? == Kind::Null {
-                reader.null()?;
-            } else {
-                self.items.present.pad(len);
-                self.items.read(path, reader, notes)?;
+            self.items.present.pad(len);
+            if !self.items.quick(reader) {
+                match reader.peek()? {
+                    Kind::Null => reader.null()?,
+                    _ => self.items.read(path, reader, notes)?,
+                }
             }
             len += 1;
         }

@@ -8,6 +8,8 @@ pub(super) struct Key {
     /// The first eight bytes, and which of them count.
     head: u64,
     mask: u64,
+    /// The last eight bytes of one that is longer; they may overlap the first.
+    tail: u64,
 }
 
 impl Key {
@@ -18,7 +20,8 @@ impl Key {
         let length = spelled.len().min(8);
         head[..length].copy_from_slice(&spelled[..length]);
         let mask = if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
-        Key { spelled, head: u64::from_le_bytes(head), mask }
+        let tail = spelled.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+        Key { spelled, head: u64::from_le_bytes(head), mask, tail }
     }
 
     /// Length of the key and its colon, if `bytes` begins with them.
@@ -29,6 +32,11 @@ impl Key {
             return None;
         }
         let length = self.spelled.len();
-        (length <= 8 || bytes.get(8..length)? == &self.spelled[8..]).then_some(length)
+        let same = match length {
+            0..=8 => true,
+            9..=16 => u64::from_le_bytes(*bytes.get(..length)?.last_chunk::<8>()?) == self.tail,
+            _ => bytes.get(8..length)? == &self.spelled[8..],
+        };
+        same.then_some(length)
     }
 }

@@ -24,7 +24,7 @@ use crate::schema::TableSchema;
 const SAMPLE_BYTES: usize = 1 << 20;
 
 /// The largest page that is taken as a whole.
-const PAGE_BYTES: usize = 2 << 30;
+const PAGE_BYTES: usize = 1 << 30;
 
 /// What a load may use, and what it writes besides the records' own columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,6 @@ impl Loader {
     /// The same load with other means. Call it before the first page.
     pub fn with(mut self, options: Options) -> Loader {
         self.options = options;
-        self.pool = Pool::new(options.threads);
         self.rules = Arc::new(Rules::new(&self.spec, self.rules.schema.clone(), self.version == 0, &options));
         self
     }
@@ -231,6 +230,10 @@ impl Loader {
         self.submitted += 1;
         if number == 0 {
             return self.commit(&chunk, None);
+        }
+        if number == 1 {
+            // Nothing is under way yet. Most loads are over before they need a thread.
+            self.pool = Pool::new(self.options.threads);
         }
         self.under_way.insert(number, Pending { chunk: Arc::clone(&chunk), result: None });
         self.pool.submit(Task::Decode(number, Arc::clone(&self.rules), chunk));

@@ -86,7 +86,7 @@ impl Table {
         *self = Table::default();
     }
 
-    /// All rows that are not encoded yet, as blocks and one job for each partition, largest first.
+    /// All rows that are not encoded yet, as blocks and one job for each partition.
     pub(super) fn jobs(&mut self) -> (Arc<Vec<Block>>, Vec<Job>) {
         let blocks = Arc::new(std::mem::take(&mut self.blocks));
         self.held = 0;
@@ -98,7 +98,9 @@ impl Table {
                 writer: part.writer.take().unwrap_or_else(Writer::new),
             })
             .collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.rows()));
+        // Large ones first, so that no thread is left with one at the end; otherwise neighbours in time stay together,
+        // since they are neighbours in memory.
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.rows().checked_ilog2()));
         (blocks, jobs)
     }
 

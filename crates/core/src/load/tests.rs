@@ -2,6 +2,7 @@
 
 mod contracts;
 mod hostile;
+mod means;
 mod properties;
 mod reading;
 mod types;

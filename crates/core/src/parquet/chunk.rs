@@ -11,6 +11,12 @@ use super::{rle, stats};
 /// Bytes of a data page before compression, about.
 const PAGE_BYTES: usize = 1 << 20;
 
+/// Fewer values than these get no dictionary.
+const FEW_VALUES: usize = 16;
+
+/// Bytes of a dictionary of texts, at most.
+const TEXT_BYTES: usize = 4 << 20;
+
 const PLAIN: i32 = 0;
 const RLE: i32 = 3;
 const RLE_DICTIONARY: i32 = 8;
@@ -88,7 +94,8 @@ impl Encoder {
         let table = &mut self.dictionary;
         match values {
             Values::None | Values::Boolean(_) => false,
-            _ if values.len() == 0 => false,
+            // The head of a further page is more than it could save.
+            _ if values.len() < FEW_VALUES => false,
             Values::Int32(v) => table.build(v.len(), |i| hash_u64(v[i] as u64), |a, b| v[a] == v[b]),
             Values::Int64(v) => table.build(v.len(), |i| hash_u64(v[i] as u64), |a, b| v[a] == v[b]),
             Values::Double(v) => {
@@ -97,7 +104,11 @@ impl Encoder {
             Values::Fixed(v) => {
                 table.build(v.len(), |i| hash_u64(v[i] as u64 ^ (v[i] >> 64) as u64), |a, b| v[a] == v[b])
             }
-            Values::Bytes(texts) => table.of_texts(texts),
+            Values::Bytes(texts) => {
+                let length = |row: &u32| texts.get(*row as usize).len() + 4;
+                table.of_texts(texts)
+                    && table.firsts.iter().map(length).sum::<usize>() <= (size(values) / 2).min(TEXT_BYTES)
+            }
         }
     }
 

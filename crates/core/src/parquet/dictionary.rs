@@ -18,8 +18,8 @@ pub(super) struct Dictionary {
 /// Most distinct values of a dictionary.
 const MOST: usize = 1 << 17;
 
-/// Values after which a column with next to no repetition is told.
-const SAMPLE: usize = 512;
+/// An eighth of the values, within these limits, shows whether a column has next to no repetition.
+const SAMPLE: (usize, usize) = (512, 8192);
 
 impl Dictionary {
     /// Looks for the distinct ones among `count` values; whether a dictionary pays. `hash` and `same` are those of the
@@ -32,9 +32,10 @@ impl Dictionary {
         same: impl Fn(usize, usize) -> bool,
     ) -> bool {
         let most = (count / 2).clamp(1, MOST);
+        let sample = (count / 8).clamp(SAMPLE.0, SAMPLE.1);
         self.begin(most.min(1024));
         for row in 0..count {
-            if row == SAMPLE && !self.promising(count) {
+            if row == sample && !self.promising(sample, count) {
                 return false;
             }
             let mask = self.slots.len() - 1;
@@ -87,10 +88,10 @@ impl Dictionary {
     }
 
     /// Whether the sample repeats itself as often as one of which half the values are distinct in the end.
-    fn promising(&self, count: usize) -> bool {
-        let repeats = SAMPLE - self.firsts.len();
+    fn promising(&self, sample: usize, count: usize) -> bool {
+        let repeats = sample - self.firsts.len();
         // Of k values drawn from d, about k²/2d meet one that was there before; here d is half of all.
-        repeats * 2 * count.min(2 * MOST) >= SAMPLE * SAMPLE
+        repeats * 2 * count.min(2 * MOST) >= sample * sample
     }
 }
 
