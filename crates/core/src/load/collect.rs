@@ -141,6 +141,10 @@ fn partial(
         _ => {
             let level = |entry| definition + u8::from(column.present.get(entry));
             leaf.definitions.extend(entries.map(level));
+            if route.lists > 0 {
+                // A list that is nowhere, so that each entry stands for a row.
+                leaf.repetitions.resize(leaf.definitions.len(), 0);
+            }
         }
     }
 }

@@ -18,6 +18,13 @@ fn nested_records_land_as_structs_and_lists() {
 }
 
 #[test]
+fn lists_that_no_row_of_a_load_has_are_null() {
+    let schema = load(&spec(), r#"{"v":{"a":[1],"b":[{"c":[1]}]},"l":[[1]]}"#).schema;
+    let landed = load_into(&spec(), &schema, r#"[{"v":{}},{"v":null},{"v":{"b":[{},{}]}}]"#);
+    assert_eq!(landed.rows(), [r#"{"v":{}}"#, "{}", r#"{"v":{"b":[{},{}]}}"#]);
+}
+
+#[test]
 fn numbers_land_with_every_digit_or_not_at_all() {
     let body = r#"[{"i":9007199254740993,"b":123456789012345678901234567890,"d":10.357019999999999,"x":0.1234567890123456789,
         "y":12345678901234567890.123456789012345678,"z":-0.0,"e":1e3,"u":1e-7,"o":-0}]"#;
