@@ -94,5 +94,5 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
 }
 
 fn read(file: &str) -> Option<Trace> {
-    Trace::parse(file, &std::fs::read_to_string(file).ok()?)
+    Trace::parse(file, &std::fs::read_to_string(file).ok()?).ok()
 }

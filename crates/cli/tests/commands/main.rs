@@ -2,6 +2,7 @@
 
 mod api;
 mod cadence;
+mod cadence_simulate;
 mod files;
 mod partition;
 mod pipeline;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use crate::pipeline::Span;
+
 /// All baselines that need no interval of their own.
 pub const BASELINES: [&str; 8] =
     ["nutch", "aimd", "miniflux", "chogm", "mavsync", "ttl", "rfc9111", "siacho"];
@@ -104,8 +106,8 @@ impl Baseline {
     pub fn named(name: &str, declared: f64, b: f64) -> Option<Self> {
         Some(match name.split_once(':').map_or((name, None), |(kind, rest)| (kind, Some(rest))) {
             ("fixed", Some(interval)) => {
-                let interval = interval.parse::<jiff::SignedDuration>().ok()?.as_secs_f64();
-                Self::Fixed { interval: interval.max(1.0) }
+                let interval = interval.parse::<Span>().ok()?.0.as_secs_f64();
+                (interval > 0.0).then_some(Self::Fixed { interval: interval.max(1.0) })?
             }
             ("nutch", None) => Self::Nutch { interval: 900.0, modified: None },
             ("aimd", None) => Self::Aimd { interval: 900.0 },
@@ -119,6 +121,11 @@ impl Baseline {
             }
             _ => return None,
         })
+    }
+
+    /// The first poll, seconds. A fixed interval has a phase, which is the study's.
+    pub fn start(&self) -> f64 {
+        if matches!(self, Self::Fixed { .. }) { 211.0 } else { 0.0 }
     }
 
     /// The poll after this one, seconds.

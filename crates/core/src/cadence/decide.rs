@@ -94,12 +94,14 @@ pub(crate) fn choose(state: &State, bounds: &Bounds, now: f64) -> Choice {
     choice
 }
 
-/// `m / 2b²` makes a source without rhythm be polled `b` times per change. Start-up is cheaper, to learn sooner; a
+/// `m / 2b²` makes a source without rhythm be polled `b` times per change. Start-up is cheaper until a rhythm is
+/// found, to learn sooner; a
 /// locked rhythm with stamps too, since a poll more then saves more than its phase costs.
 fn price(state: &State, bounds: &Bounds, hazard: &Hazard) -> f64 {
     let plain = state.mean_gap() / (2.0 * bounds.polls_per_change * bounds.polls_per_change);
-    let start = if state.changes < 12 { 0.35 } else { 1.0 };
-    let locked = if state.level > 0 { 1.0 - 0.85 * lock(&hazard.shares) } else { 1.0 };
+    let lock = if state.level > 0 { lock(&hazard.shares) } else { 0.0 };
+    let start = if state.changes < 12 { 0.35 + 0.65 * lock } else { 1.0 };
+    let locked = 1.0 - 0.85 * lock;
     (plain * start * locked * bounds.dearer).max(bounds.least)
 }
 
@@ -155,6 +157,12 @@ fn look_early(
     let half = path.partition_point(|point| point.expected < path[best].expected / 2.0).min(best);
     let early = path[half].at;
     if early >= now + bounds.min && path[best].at - early > 10.0 { half } else { best }
+}
+
+/// Up to 3 s after the chosen moment, and no more than a 300th of the wait: pollers that learned the same rhythm do not
+/// come in the same instant.
+pub(crate) fn jitter(state: &State, wait: f64) -> f64 {
+    Rng::at(state.seed, state.visits, 5).between(0.0, (wait / 300.0).clamp(0.0, 3.0))
 }
 
 /// The last successful visit, or `now` if there is none.

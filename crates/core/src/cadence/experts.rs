@@ -31,11 +31,13 @@ pub(crate) const NAMES: [&str; EXPERTS] = ["clock-15m", "clock-1h", "poisson", "
 /// Bins of time since the last change: the edges grow by 1.7 from 20 s to about 16 days.
 pub(crate) const GAP_BINS: usize = 22;
 pub(crate) const HOURS: usize = 24;
+pub(crate) const DAYS: usize = 7;
 
 /// Pseudo-counts of the phase tables, of the clocks' gap tables, and of the tables without a period.
 const PHASE_PRIOR: f64 = 0.6;
 const CLOCK_GAP_PRIOR: f64 = 0.5;
 const PLAIN_PRIOR: f64 = 2.0;
+const DAY_PRIOR: f64 = 24.0;
 
 /// Nats by which no-period is believed at first, so that rhythms must prove themselves: more where stamps make for
 /// sharp evidence, in which a few lucky hits weigh much.
@@ -128,6 +130,7 @@ pub(crate) struct Rates {
     pub(crate) phase: [usize; CLOCKS.len()],
     pub(crate) gap: usize,
     pub(crate) hour: usize,
+    pub(crate) day: usize,
 }
 
 /// All experts' factors, taken out of the state once for a whole span of time.
@@ -137,6 +140,7 @@ pub(crate) struct Hazard {
     pub(crate) phase: [Vec<f64>; CLOCKS.len()],
     pub(crate) clock_gap: [Vec<f64>; CLOCKS.len()],
     pub(crate) hour: Vec<f64>,
+    pub(crate) day: Vec<f64>,
     pub(crate) gap: Vec<f64>,
     pub(crate) shares: [f64; EXPERTS],
     /// The last change.
@@ -162,6 +166,7 @@ impl Hazard {
                 state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)
             }),
             hour: state.hour.factors(HOURS, PLAIN_PRIOR),
+            day: state.day.factors(DAYS, DAY_PRIOR),
             gap: state.gap.factors(GAP_BINS, PLAIN_PRIOR),
             shares: state.weights.shares(state.level),
             since: last.or(state.first.map(seconds)).unwrap_or(from),
@@ -172,18 +177,19 @@ impl Hazard {
 
     pub(crate) fn rates(&self, at: f64) -> Rates {
         let gap = gap_bin(at - self.since);
-        let hour = (at / 3600.0) as usize % HOURS;
+        let (hour, day) = ((at / 3600.0) as usize % HOURS, (at / 86400.0) as usize % DAYS);
+        let season = self.hour[hour] * self.day[day];
         let phase = CLOCKS.map(|(modulus, bins, _)| ((at % modulus) / modulus * bins as f64) as usize);
         let mut of = [0.0; EXPERTS];
         for clock in 0..CLOCKS.len() {
             let factors = self.phase[clock][phase[clock]] * self.clock_gap[clock][gap];
-            of[clock] = self.slow * factors * self.hour[hour];
+            of[clock] = self.slow * factors * season;
         }
-        of[POISSON] = self.slow * self.hour[hour] * self.gap[gap];
+        of[POISSON] = self.slow * season * self.gap[gap];
         of[BURST] = self.fast * self.gap[gap];
         of[BEAT] = self.rhythm(self.beat.as_ref(), at);
         of[CRON] = self.rhythm(self.cron.as_ref(), at);
-        Rates { of: of.map(|rate| rate.min(1.0)), phase, gap, hour }
+        Rates { of: of.map(|rate| rate.min(1.0)), phase, gap, hour, day }
     }
 
     /// A rhythm always admits a change out of step, at a fiftieth of the long-run rate.

@@ -65,7 +65,8 @@ impl Interval {
         let after = GapIntegral::new(&self.hazard.gap);
         let more = first.iter().zip(&self.cells).map(|(mass, cell)| {
             let seconds = mass * after.until(self.to - cell.at) * self.frailty;
-            [seconds * self.hazard.slow * self.hazard.hour[cell.rates.hour], seconds * self.hazard.fast]
+            let season = self.hazard.hour[cell.rates.hour] * self.hazard.day[cell.rates.day];
+            [seconds * self.hazard.slow * season, seconds * self.hazard.fast]
         });
         let [poisson, burst] = more.fold([0.0; 2], |sum, more| [sum[0] + more[0], sum[1] + more[1]]);
         let mut counts = self.expected.map(|expected| expected / -(-expected.max(1e-9)).exp_m1());

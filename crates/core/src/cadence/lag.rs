@@ -12,6 +12,9 @@ const LIFETIME: u64 = 64;
 /// Lower bounds needed before a lag is believed: one may be a stray stamp.
 const ENOUGH: usize = 2;
 
+/// Brackets that disagree by more seconds than this prove that the lag varies.
+const DISAGREE: f64 = 20.0;
+
 /// Learned lag. Seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -32,14 +35,26 @@ impl Lag {
         self.above.retain(|&(seen, _)| seen <= change && change - seen <= LIFETIME);
     }
 
-    /// Seconds from stamp to visibility.
+    /// Seconds from stamp to visibility, about.
     pub fn seconds(&self) -> f64 {
+        let (least, most) = self.range();
+        f64::midpoint(least, most)
+    }
+
+    /// Seconds from stamp to visibility: at least, at most. One number twice where the brackets agree; where some
+    /// changes were provably slower than others, the range that they prove.
+    pub fn range(&self) -> (f64, f64) {
         if self.above.len() < ENOUGH {
-            return 0.0;
+            return (0.0, 0.0);
         }
-        let low = quantile(self.above.iter().map(|&(_, low)| low).collect(), 0.9);
-        let high = quantile(self.below.clone(), 0.1);
-        f64::midpoint(low, high.max(0.0))
+        let slow = quantile(self.above.iter().map(|&(_, low)| low).collect(), 0.9);
+        let fast = quantile(self.below.clone(), 0.1).max(0.0);
+        if slow - fast > DISAGREE {
+            let beyond = 0.5 * (slow - fast);
+            return ((fast - beyond).max(0.0), slow + beyond);
+        }
+        let lag = f64::midpoint(slow, fast);
+        (lag, lag)
     }
 }
 

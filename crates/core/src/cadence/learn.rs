@@ -4,7 +4,7 @@
 //! In each piece every expert's expected number of changes is compared with what was revealed: experts are weighed by
 //! likelihood, tables are filled, rhythms corrected.
 
-use super::experts::{CLOCKS, EXPERTS, GAP_BINS, HOURS, Rates, lock};
+use super::experts::{CLOCKS, DAYS, EXPERTS, GAP_BINS, HOURS, Rates, lock};
 use super::interval::{Cell, Hidden, Interval, scale_to};
 use super::rhythm::GapSummary;
 use super::rng::Rng;
@@ -18,16 +18,20 @@ pub(crate) const PATIENCE: f64 = 4.0;
 /// Changes remembered by the gap table, the hours and the fast rate.
 const GAP_MEMORY: f64 = 300.0;
 const HOUR_MEMORY: f64 = 1200.0;
+const DAY_MEMORY: f64 = 1200.0;
 const FAST_MEMORY: f64 = 60.0;
 
 /// Stamps of one poll that are taken one by one; of more, the oldest are only counted.
 const MOST_STAMPS: usize = 256;
 
 /// What the poll at the end of an interval revealed.
-pub(crate) struct Evidence {
-    pub(crate) changed: bool,
-    /// Moments of changes in the interval, ascending; empty when the poll gave only the bit.
-    pub(crate) stamps: Vec<f64>,
+pub(crate) enum Evidence {
+    /// No change.
+    Quiet,
+    /// A change, or several, between two moments of the interval.
+    Between(f64, f64),
+    /// Changes at these moments, ascending; at level 1 the newest alone.
+    At(Vec<f64>),
 }
 
 /// How a piece of the interval ended.
@@ -60,29 +64,48 @@ pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) 
         let interval = Interval::new(state, from, to);
         interval.expected_mix() / interval.frailty
     };
-    state.judge_look(evidence.changed, expected, locked, to - from);
+    let changed = !matches!(evidence, Evidence::Quiet);
+    state.judge_look(changed, expected, locked, to - from);
     state.weights.fade();
-    state.effort.add(if evidence.changed { 0.97 } else { 1.0 }, 1.0, f64::from(u8::from(evidence.changed)));
-    let skipped = evidence.stamps.len().saturating_sub(MOST_STAMPS);
-    state.slow.hits += skipped as f32;
-    state.fast.hits += skipped as f32;
-    let mut known = from;
-    let mut first = None;
-    for &stamp in &evidence.stamps[skipped..] {
-        let end = if state.level == 1 { End::Newest } else { End::Change };
-        first.get_or_insert(teach(state, known, stamp, end));
-        known = stamp;
-    }
-    if evidence.changed && evidence.stamps.is_empty() {
-        first = Some(teach(state, from, to, End::Bit));
-    } else if to > known {
-        let end = if first.is_some() && state.level == 1 { End::Tail } else { End::Quiet };
-        teach(state, known, to, end);
-    }
-    if let Some(first) = first.filter(|_| evidence.changed) {
+    state.effort.add(if changed { 0.97 } else { 1.0 }, 1.0, f64::from(u8::from(changed)));
+    let first = match evidence {
+        Evidence::Quiet => {
+            teach(state, from, to, End::Quiet);
+            None
+        }
+        &Evidence::Between(low, high) => {
+            if low > from {
+                teach(state, from, low, End::Quiet);
+            }
+            let moment = teach(state, low.max(from), high.min(to), End::Bit);
+            if high < to {
+                teach(state, high, to, End::Quiet);
+            }
+            Some(moment)
+        }
+        Evidence::At(stamps) => at_stamps(state, from, to, stamps),
+    };
+    if let Some(first) = first {
         state.delay += ((to - first) as f32 - state.delay) / state.effort.over.clamp(1.0, 32.0);
     }
     state.plan_look(lock(&state.weights.shares(state.level)));
+}
+
+/// Learns the pieces between stamps, and the one after the last. Returns the first change.
+fn at_stamps(state: &mut State, from: f64, to: f64, stamps: &[f64]) -> Option<f64> {
+    let skipped = stamps.len().saturating_sub(MOST_STAMPS);
+    state.slow.hits += skipped as f32;
+    state.fast.hits += skipped as f32;
+    let (end, rest) = if state.level == 1 { (End::Newest, End::Tail) } else { (End::Change, End::Quiet) };
+    let mut known = from;
+    for &stamp in &stamps[skipped..] {
+        teach(state, known, stamp, end);
+        known = stamp;
+    }
+    if to > known {
+        teach(state, known, to, rest);
+    }
+    stamps.first().copied()
 }
 
 /// Learns one piece. Returns the moment of its change, its end if it had none.
@@ -179,7 +202,8 @@ fn fill_tables(state: &mut State, interval: &Interval, hits: &[Hit], end: End) {
     for (clock, (_, bins, memory)) in CLOCKS.into_iter().enumerate() {
         let (mut phase, mut gap) = (Increment::new(bins), Increment::new(GAP_BINS));
         for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
-            let base = hazard.slow * hazard.hour[cell.rates.hour] * cell.width * interval.frailty;
+            let season = hazard.hour[cell.rates.hour] * hazard.day[cell.rates.day];
+            let base = hazard.slow * season * cell.width * interval.frailty;
             let (phase_bin, gap_bin) = (cell.rates.phase[clock], cell.rates.gap);
             phase.add(phase_bin, 0.0, base * hazard.clock_gap[clock][gap_bin]);
             gap.add(gap_bin, 0.0, base * hazard.phase[clock][phase_bin] * none_yet);
@@ -191,17 +215,24 @@ fn fill_tables(state: &mut State, interval: &Interval, hits: &[Hit], end: End) {
         state.clocks[clock].phase.absorb(keep(memory), &phase, &mut rng);
         state.clocks[clock].gap.absorb(keep(memory), &gap, &mut rng);
     }
-    let (mut hour, mut gap) = (Increment::new(HOURS), Increment::new(GAP_BINS));
+    let mut hour = Increment::new(HOURS);
+    let mut day = Increment::new(DAYS);
+    let mut gap = Increment::new(GAP_BINS);
     for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
         let base = hazard.slow * cell.width * interval.frailty;
-        hour.add(cell.rates.hour, 0.0, base * hazard.gap[cell.rates.gap]);
-        gap.add(cell.rates.gap, 0.0, base * hazard.hour[cell.rates.hour] * none_yet);
+        let (of_hour, of_day) = (hazard.hour[cell.rates.hour], hazard.day[cell.rates.day]);
+        let of_gap = hazard.gap[cell.rates.gap];
+        hour.add(cell.rates.hour, 0.0, base * of_day * of_gap);
+        day.add(cell.rates.day, 0.0, base * of_hour * of_gap);
+        gap.add(cell.rates.gap, 0.0, base * of_hour * of_day * none_yet);
     }
     for hit in hits {
         hour.add(hit.rates.hour, hit.mass, 0.0);
+        day.add(hit.rates.day, hit.mass, 0.0);
         gap.add(hit.rates.gap, hit.first, 0.0);
     }
     state.hour.absorb(keep(HOUR_MEMORY), &hour, &mut rng);
+    state.day.absorb(keep(DAY_MEMORY), &day, &mut rng);
     state.gap.absorb(keep(GAP_MEMORY), &gap, &mut rng);
 }
 

@@ -77,6 +77,7 @@ pub use visit::{Outcome, Stamps, Visit};
 
 use crate::schedule;
 use decide::Bounds;
+use learn::Evidence;
 use state::{millis, seconds};
 
 /// When to poll next, and why.
@@ -127,8 +128,11 @@ pub fn observe(state: State, visit: &Visit) -> State {
         return state;
     }
     let changed = matches!(visit.outcome, Outcome::Changed(_));
-    let stamps = state.make_visible(stamps, before, at);
-    learn::learn(&mut state, before, at, &learn::Evidence { changed, stamps });
+    let evidence = match changed {
+        true => state.make_visible(stamps, before, at),
+        false => Evidence::Quiet,
+    };
+    learn::learn(&mut state, before, at, &evidence);
     state.seen = Some(millis(at));
     state
 }
@@ -173,17 +177,23 @@ impl State {
         }
     }
 
-    /// Moves stamps by the learned lag to where they became visible, and into the interval that showed them.
-    fn make_visible(&mut self, mut stamps: Vec<f64>, before: f64, at: f64) -> Vec<f64> {
-        let Some(&newest) = stamps.last() else { return stamps };
+    /// Moves stamps by the learned lag to where they became visible, and into the interval that showed them. A lag
+    /// that varies only tells between which moments the newest change became visible.
+    fn make_visible(&mut self, mut stamps: Vec<f64>, before: f64, at: f64) -> Evidence {
+        let Some(&newest) = stamps.last() else { return Evidence::Between(before, at) };
         self.lag.learn(self.changes, newest, before, at);
-        let lag = self.lag.seconds();
+        let (least, most) = self.lag.range();
+        if most > least {
+            self.level = 0;
+            let (from, to) = ((newest + least).max(before), (newest + most).min(at));
+            return if to - from > 1.0 { Evidence::Between(from, to) } else { Evidence::Between(before, at) };
+        }
         for stamp in &mut stamps {
-            *stamp = (*stamp + lag).max(before + (at - before).min(1.0)).min(at);
+            *stamp = (*stamp + least).max(before + (at - before).min(1.0)).min(at);
         }
         // Records of one publication carry one stamp, or nearly.
         stamps.dedup_by(|later, earlier| *later - *earlier < 1.0);
-        stamps
+        Evidence::At(stamps)
     }
 }
 
@@ -224,7 +234,12 @@ fn choose(state: &State, spec: &CadenceSpec, now: f64, price: f64) -> decide::Ch
         least: price,
     };
     let choice = decide::choose(state, &bounds, decide::origin(state, now));
-    let at = if state.seen.is_none() { now } else { choice.at };
+    let at = match state.seen.map(seconds) {
+        Some(seen) => {
+            (choice.at + decide::jitter(state, choice.at - seen)).min(seen + bounds.max).max(choice.at)
+        }
+        None => now,
+    };
     decide::Choice { at, ..choice }
 }
 

@@ -35,14 +35,21 @@ impl Default for Rhythm {
 
 impl Rhythm {
     /// Takes in a change at `at`, `beats` of which followed `anchor`; returns its distance from the beat.
-    fn correct(&mut self, at: f64, anchor: f64, beats_since_last: impl Fn(f64) -> f64, half: f64) -> f64 {
+    fn correct(
+        &mut self,
+        at: f64,
+        anchor: f64,
+        beats_since_last: impl Fn(f64) -> f64,
+        half: f64,
+        weight: f64,
+    ) -> f64 {
         let period = f64::from(self.period.unwrap_or(900.0));
         let beats = ((at - anchor) / period).round().max(1.0);
         let error = at - anchor - beats * period;
         let served = if beats_since_last(beats) <= 1.0 { 1.0 } else { 0.0 };
         self.hit_share = (self.hit_share + 0.05 * (served - self.hit_share)).clamp(0.5, 0.98);
         let spread = f64::from(self.spread);
-        let moved = spread + 0.15 * ((1.25 * error.abs()).min(3.0 * spread + 5.0) - spread);
+        let moved = spread + weight * ((1.25 * error.abs()).min(3.0 * spread + 5.0) - spread);
         self.spread = moved.max(half) as f32;
         error
     }
@@ -118,10 +125,12 @@ impl State {
 
     fn correct_phases(&mut self, at: f64, last: f64) {
         let blur = self.blur();
+        // The first changes count fully, later ones as much as the memory of seven allows.
+        let weight = (1.0 / self.changes as f64).max(0.15);
         let mut on_time = false;
         if self.beat.period.is_some() {
             let usual = 3.0 * f64::from(self.beat.spread).max(5.0);
-            on_time = self.beat.correct(at, last, |beats| beats, blur).abs() <= usual;
+            on_time = self.beat.correct(at, last, |beats| beats, blur, weight).abs() <= usual;
         }
         let (Some(period), Some(anchor)) = (self.cron.period.map(f64::from), self.cron.anchor.map(seconds))
         else {
@@ -129,7 +138,7 @@ impl State {
         };
         let usual = 3.0 * f64::from(self.cron.spread).max(5.0);
         let already = ((last - anchor) / period + 0.5).floor();
-        let error = self.cron.correct(at, anchor, |beats| beats - already, blur);
+        let error = self.cron.correct(at, anchor, |beats| beats - already, blur, weight);
         self.punctual.record(on_time || error.abs() <= usual);
         let spread = f64::from(self.cron.spread);
         let far = error.abs() > (4.0 * spread).max(0.1 * period);

@@ -64,7 +64,11 @@ pub struct Run {
 /// Polls `trace` with `policy`, which learns on the way.
 pub fn run(trace: &Trace, mut policy: Policy, level: u8, options: &Options) -> Run {
     let mut world = World::new(trace, level, options);
-    let (mut at, mut polls, mut visits) = (0.0, Vec::new(), Vec::new());
+    let start = match &policy {
+        Policy::Tide(_) => 0.0,
+        Policy::Baseline(baseline) => baseline.start(),
+    };
+    let (mut at, mut polls, mut visits) = (start, Vec::new(), Vec::new());
     while at < trace.length {
         let answer = world.answer(at);
         polls.push(Poll { at, sees: answer.sees });

@@ -52,6 +52,8 @@ pub struct State {
     pub clocks: [Clock; CLOCKS.len()],
     /// Hour of the day (UTC) against the long-run rate.
     pub hour: Table,
+    /// Day of the week (UTC) against the long-run rate.
+    pub day: Table,
     /// Time since the last change against the long-run rate.
     pub gap: Table,
     /// The newest gaps between changes, oldest first.
@@ -130,6 +132,7 @@ impl Default for State {
             weights: Weights::default(),
             clocks: Default::default(),
             hour: Table::default(),
+            day: Table::default(),
             gap: Table::default(),
             gaps: Vec::new(),
             beat: Rhythm::default(),
@@ -157,8 +160,10 @@ impl State {
         self.gaps = vec![interval; 3];
         self.slow = Rate { hits: 1.0, over: interval };
         self.fast = self.slow;
-        self.beat.period = Some(interval);
-        self.cron.period = Some(interval);
+        for rhythm in [&mut self.beat, &mut self.cron] {
+            rhythm.period = Some(interval);
+            rhythm.spread = interval / 30.0;
+        }
     }
 
     /// Mean seconds between changes, as learned.

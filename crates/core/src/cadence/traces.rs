@@ -34,12 +34,25 @@ impl Trace {
         Self { name: name.into(), changes, length, declared }
     }
 
-    /// A trace from text: one change time in seconds a line; blank lines and `#` comments are skipped.
-    pub fn parse(name: &str, text: &str) -> Option<Self> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let changes: Vec<f64> = lines.map(|line| line.parse().ok()).collect::<Option<_>>()?;
-        let last = changes.iter().copied().filter(|at| at.is_finite()).fold(f64::MIN, f64::max);
-        (!changes.is_empty()).then(|| Self::new(name, changes, last + 1.0, None))
+    /// A trace from text: one change time in seconds a line, in any order, counted from a midnight or since 1970;
+    /// blank lines and `#` comments are skipped, a moment that stands twice counts once. Says which line is wrong.
+    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let mut changes = Vec::new();
+        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if !line.is_empty() {
+                changes.push(moment(line).map_err(|wrong| format!("line {}: {wrong}", number + 1))?);
+            }
+        }
+        let first = changes.iter().copied().fold(f64::INFINITY, f64::min);
+        if first.is_infinite() {
+            return Err("there is no change time in it; write one a line, in seconds".to_owned());
+        }
+        // Seconds since 1970 are moved to the first day's midnight, which keeps the wall clock.
+        let origin = if first >= SINCE_1970 { first - first.rem_euclid(DAY) } else { 0.0 };
+        changes.iter_mut().for_each(|change| *change -= origin);
+        let last = changes.iter().copied().fold(0.0, f64::max);
+        Ok(Self::new(name, changes, last + 1.0, None))
     }
 
     /// Mean seconds between changes.
@@ -72,6 +85,20 @@ impl Trace {
             _ => return super::held_traces::named(name, rng),
         };
         Some(Self::new(name, changes, days * DAY, declared))
+    }
+}
+
+/// A trace that begins later than this (2001) counts from 1970.
+const SINCE_1970: f64 = 1e9;
+/// Seconds since 1970 reach this in the year 5138.
+const NO_SECONDS: f64 = 1e11;
+
+fn moment(line: &str) -> Result<f64, String> {
+    match line.parse::<f64>() {
+        Ok(at) if at < 0.0 => Err(format!("{line} lies before the trace begins, at 0")),
+        Ok(at) if at >= NO_SECONDS => Err(format!("{line} is no moment in seconds; is it in milliseconds?")),
+        Ok(at) if at.is_finite() => Ok(at),
+        _ => Err(format!("`{line}` is not a number of seconds; write one change time a line")),
     }
 }
 
@@ -153,4 +180,33 @@ fn hawkes(rng: &mut Rng) -> Vec<f64> {
         }
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_read_in_any_order_and_each_moment_once() {
+        let trace =
+            Trace::parse("t", "\u{feff}# made by hand\r\n30\r\n\r\n10.5  # first\r\n3e1\n20\n").unwrap();
+        assert_eq!((trace.changes, trace.length), (vec![10.5, 20.0, 30.0], 31.0));
+    }
+
+    #[test]
+    fn seconds_since_1970_keep_their_time_of_day() {
+        let trace = Trace::parse("t", "1767225937\n1767312337").unwrap();
+        assert_eq!(trace.changes, [337.0, DAY + 337.0]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_trace_is_said_with_its_line() {
+        let wrong = |text: &str| Trace::parse("t", text).unwrap_err();
+        assert_eq!(wrong("1\n\n-2"), "line 3: -2 lies before the trace begins, at 0");
+        assert!(wrong("1\ntwo").starts_with("line 2: `two` is not a number of seconds"));
+        assert!(wrong("NaN").starts_with("line 1: `NaN` is not a number"));
+        assert!(wrong("1\ninf").starts_with("line 2: inf is no moment in seconds"));
+        assert!(wrong("1767225937123").ends_with("is it in milliseconds?"));
+        assert!(wrong("# nothing\n\n").starts_with("there is no change time in it"));
+    }
 }

@@ -1,0 +1,55 @@
+//! `tidegate cadence simulate`: traces and policies in, figures out.
+
+use crate::{fails, json, ok, tidegate};
+
+const FIELDS: [&str; 11] = [
+    "changes",
+    "polls",
+    "polls_per_change",
+    "capture",
+    "delay_mean",
+    "delay_p50",
+    "delay_p95",
+    "age_mean",
+    "waste",
+    "gain",
+    "convergence_changes",
+];
+
+#[test]
+fn a_trace_file_is_polled_by_every_policy_and_measured() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let changes: String = (0..400).map(|beat| format!("{}\n", 137 + beat * 900)).collect();
+    std::fs::write(dir.path().join("t.txt"), format!("# a quarter hour\n\n{changes}")).expect("written");
+    for policy in
+        ["tide", "fixed:7m", "nutch", "aimd", "miniflux", "chogm", "mavsync", "ttl", "rfc9111", "siacho"]
+    {
+        let simulate =
+            ["cadence", "simulate", "--trace", "t.txt", "--level", "1", "--policy", policy, "--json"];
+        let figures = json(&tidegate(dir.path(), &simulate));
+        let names: Vec<&String> = figures.as_object().expect("an object").keys().collect();
+        assert_eq!(names, FIELDS);
+        assert!(figures["polls"].as_u64() > Some(0), "{policy} {figures}");
+        if policy == "tide" {
+            assert_eq!(figures["changes"], 300);
+            assert!(figures["gain"].as_f64() > Some(5.0), "{figures}");
+        }
+    }
+    let shown = ok(&tidegate(dir.path(), &["cadence", "simulate", "--trace", "t.txt", "--hint", "15m"]));
+    assert!(shown.contains("300 changes") && shown.contains("gain over a fixed interval"), "{shown}");
+}
+
+#[test]
+fn what_cannot_be_simulated_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("bad.txt"), "1\n2\nthree\n").expect("written");
+    let simulate = |rest: &[&str]| tidegate(dir.path(), &[&["cadence", "simulate"], rest].concat());
+    let said = fails(&simulate(&["--trace", "bad.txt"]), 2);
+    assert!(said.contains("bad.txt is no trace: line 3: `three` is not a number"), "{said}");
+    let said = fails(&simulate(&["--trace", "gone.txt"]), 2);
+    assert!(said.contains("cannot read gone.txt") && said.contains("per15"), "{said}");
+    let said = fails(&simulate(&["--trace", "per15", "--policy", "fixed:0s"]), 2);
+    assert!(said.contains("`fixed:0s` is no policy; one of tide, fixed:7m, nutch"), "{said}");
+    let said = fails(&simulate(&["--trace", "per15", "--polls-per-change", "0"]), 2);
+    assert!(said.contains("a number above 0"), "{said}");
+}
