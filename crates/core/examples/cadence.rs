@@ -3,7 +3,8 @@
 //! ```text
 //! cadence --trace per15 --level 1 --policy tide --json      one run (a name, or a file with one second a line)
 //! cadence all --seeds 5                                     every trace, level and policy, as Markdown
-//! cadence tide | held | conditions | convergence | ablation | planner
+//! cadence tide | held | figures | conditions | convergence | ablation | planner
+//! cadence page --out FILE [--only MODE,…]                   renews the tables of a page, each under its own mark
 //! ```
 
 use std::process::ExitCode;
@@ -22,36 +23,81 @@ fn main() -> ExitCode {
         arguments.get(place + 1).map(String::as_str)
     };
     let number = |name: &str, default: u64| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let seeds: Vec<u64> = (1..=number("--seeds", 5)).collect();
-    let mut traces: Vec<&str> = value("--traces").map_or(report::study(), |names| names.split(',').collect());
-    let mode = arguments.first().map(String::as_str);
-    let text = match mode {
-        Some("all") => tables(&traces, &seeds, true),
-        Some("tide") => tables(&traces, &seeds, false),
-        Some("held") => tables(&HELD, &seeds, false),
-        Some("conditions") => report::condition_table(&seeds),
-        Some("convergence") => report::convergence_table(&traces, &seeds),
-        Some("ablation") => {
-            traces.extend(HELD);
-            let experts = value("--experts").unwrap_or("clock-15m,clock-1h,beat,cron,burst");
-            report::ablation_table(&traces, &seeds, &experts.split(',').collect::<Vec<_>>())
-        }
-        Some("planner") => plan_bench::table(number("--streams", 100_000) as u32, clock),
-        _ => return one(&arguments, value),
-    };
-    print!("{text}");
+    let mode = arguments.first().map(String::as_str).unwrap_or_default();
+    if mode == "page" {
+        return page(value("--out"), value("--only"));
+    }
+    match table(mode, number("--seeds", 5), value("--traces"), number("--streams", 100_000) as u32) {
+        Some(text) => print!("{text}"),
+        None => return one(&arguments, value),
+    }
     ExitCode::SUCCESS
+}
+
+/// The table of one mode.
+fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<String> {
+    let seeds: Vec<u64> = (1..=seeds).collect();
+    let mut traces: Vec<&str> = traces.map_or(report::study(), |names| names.split(',').collect());
+    Some(match mode {
+        "all" => report::gain_table(&report::all(&traces, &seeds, true)),
+        "tide" => report::gain_table(&report::all(&traces, &seeds, false)),
+        "figures" => report::figure_table(&report::all(&traces, &seeds, false)),
+        "held" => report::gain_table(&report::all(&HELD, &seeds, false)),
+        "conditions" => report::condition_table(&seeds),
+        "convergence" => report::convergence_table(&traces, &seeds),
+        "ablation" => {
+            traces.extend(HELD);
+            report::ablation_table(&traces, &seeds, &["clock-15m", "clock-1h", "beat", "cron", "burst"])
+        }
+        "planner" => plan_bench::table(streams, clock),
+        _ => return None,
+    })
+}
+
+const BEGIN: &str = "<!-- bench ";
+const END: &str = "<!-- end of bench -->";
+
+/// Renews each table of `file` that stands between `<!-- bench MODE SEEDS -->` and the end mark.
+fn page(file: Option<&str>, only: Option<&str>) -> ExitCode {
+    let renewed = || {
+        let file = file.ok_or("give --out FILE")?;
+        let read = || std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"));
+        let mut tables = Vec::new();
+        for mark in read()?.lines().filter(|line| line.starts_with(BEGIN)) {
+            let mut words = mark[BEGIN.len()..].split_whitespace();
+            let (mode, number) =
+                (words.next().unwrap_or_default(), words.next().and_then(|word| word.parse().ok()));
+            if only.is_none_or(|only| only.split(',').any(|wanted| wanted == mode)) {
+                eprintln!("{mode} …");
+                let number = number.ok_or(format!("{mark}: a number is missing"))?;
+                let table =
+                    table(mode, number, None, number as u32).ok_or(format!("{mark}: no such table"))?;
+                tables.push((mark.to_owned(), table));
+            }
+        }
+        // Read again: another run may have renewed other tables meanwhile.
+        let text = tables.iter().fold(read()?, |text, (mark, table)| renew(&text, mark, table));
+        std::fs::write(file, text).map_err(|error| format!("{file}: {error}"))
+    };
+    match renewed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn renew(text: &str, mark: &str, table: &str) -> String {
+    let Some((before, rest)) = text.split_once(mark) else { return text.to_owned() };
+    let after = rest.split_once(END).map_or("", |(_, after)| after);
+    format!("{before}{mark}\n{table}{END}{after}")
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn clock() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
-}
-
-fn tables(traces: &[&str], seeds: &[u64], baselines: bool) -> String {
-    let rows = report::all(traces, seeds, baselines);
-    format!("{}\n{}", report::gain_table(&rows), report::figure_table(&rows))
 }
 
 fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> ExitCode {

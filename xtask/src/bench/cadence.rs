@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::place;
 use crate::shell;
 
-/// Runs the example's `page` mode into `docs/cadence-measured.md`, with its options (`--seeds N`, `--streams N`).
+/// Runs the example's `page` mode into `docs/cadence-measured.md`, with its options (`--only MODE,…`); each table of the page has a mark that says how it is made.
 pub(super) fn run(options: &[String]) -> Result<bool, String> {
     let page = place::root().join("docs/cadence-measured.md");
     let mut command = Command::new("cargo");
