@@ -51,7 +51,7 @@ pub(super) fn collect(block: &[Packed], route: &Route, rows: Range<usize>, leaf:
         column if column.present.count() == 0 => absent(route, rows.len(), leaf),
         column => {
             levels(column, rest, rows.clone(), route, leaf);
-            values(column, rest, rows, route, leaf);
+            values(column, rest, rows, leaf);
         }
     }
 }
@@ -71,11 +71,11 @@ fn write_out(route: &Route, leaf: &mut Leaf) {
 }
 
 /// Appends the values of these entries.
-fn values(column: &Packed, steps: &[usize], entries: Range<usize>, route: &Route, leaf: &mut Leaf) {
+fn values(column: &Packed, steps: &[usize], entries: Range<usize>, leaf: &mut Leaf) {
     let part = column.present.values(&entries);
     match &column.values {
-        PackedValues::Struct(fields) => values(&fields[steps[0]], &steps[1..], part, route, leaf),
-        PackedValues::List(ends, items) => values(items, steps, items_of(ends, &part), route, leaf),
+        PackedValues::Struct(fields) => values(&fields[steps[0]], &steps[1..], part, leaf),
+        PackedValues::List(ends, items) => values(items, steps, items_of(ends, &part), leaf),
         PackedValues::None => {}
         PackedValues::Boolean(from) => leaf.values.booleans().extend_from_slice(&from[part]),
         PackedValues::Int32(from) => leaf.values.short_integers().extend_from_slice(&from[part]),

@@ -11,7 +11,7 @@ pub(super) fn limits(values: &Values, firsts: Option<&[u32]>) -> Option<(Vec<u8>
     match values {
         Values::None => None,
         Values::Boolean(v) => {
-            let (least, largest) = ends(v, firsts, |a, b| a < b)?;
+            let (least, largest) = ends(v, firsts, |a, b| !a & b)?;
             Some((vec![least.into()], vec![largest.into()]))
         }
         Values::Int32(v) => {

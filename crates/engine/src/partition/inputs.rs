@@ -110,8 +110,10 @@ fn matching(pattern: &str, found: &mut Vec<Input>) -> Result<(), Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Config(format!("`{pattern}` is no pattern: {error}"));
     let before = found.len();
     for path in glob::glob(pattern).map_err(|error| wrong(&error))? {
-        let path =
-            path.map_err(|error| Error::file("cannot list", &error.path().to_owned(), error.into()))?;
+        let path = path.map_err(|error| {
+            let at = error.path().to_owned();
+            Error::file("cannot list", &at, error.into())
+        })?;
         if path.is_file() {
             found.push(file(&path)?);
         }
