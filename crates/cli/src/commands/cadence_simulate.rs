@@ -15,9 +15,6 @@ use crate::failure::Failure;
 use crate::output::Shell;
 
 /// Run a polling policy over a trace of change times and measure the last three quarters of it
-///
-/// The gain is the mean delay of a fixed interval with as many polls on the same trace (averaged over 9 phases) over
-/// the policy's.
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
     /// A file with one change time in seconds a line, or the name of a trace of the study
