@@ -1,8 +1,9 @@
 //! The experts: each is a rate of change at time `t`, given the history. Their weighted mix is the predicted hazard.
 //!
 //! * `Clock`: the long-run rate, times where in its modulus (wall clock, UTC) changes fall, times how long after the
-//!   last one, times the hour of the day. Learns every cron-like publisher, also several phases in one cycle.
-//! * `Poisson`: no period; hour of the day and burst or rest after a change. The fall-back, and the prior favourite.
+//!   last one, times the hour of the day and the day of the week. Learns every cron-like publisher, also several phases
+//!   in one cycle.
+//! * `Poisson`: no period; hour, day of the week, and burst or rest after a change. The fall-back, and the prior favourite.
 //! * `Burst`: the same with the rate of the last 60 changes only, for sources that change their pace.
 //! * `Beat`, `Cron`: renewal hazards of one period, see [`super::rhythm`].
 //!
