@@ -5,7 +5,7 @@
                              … --from 2026-11-23T00:00:00Z --until …               what was polled in that time
                              … --window 1h                                         closed windows, one load each
 
-One task is one load. Each claims its batches first (an object created only if it is absent), decodes the pages under
+A load is done by one task. It claims its batches first (an object created only if it is absent), decodes the pages under
 the table's schema, writes Parquet under names that derive from the load, and ends with a manifest. So a task that Spark
 repeats, a run that dies, another run and the loader in Rust can work on the same batches at once: whoever comes second
 finds or writes the same names with the same rows. Names, documents and rules are those of docs/concepts/exactly-once.md
@@ -1598,7 +1598,9 @@ def of_manifest(manifest, end, widened=False):
 
 # ---------------------------------------------------------------- the run: which loads, on Spark
 
-AT_ONCE = 16
+# Store calls of the driver at once, and tasks for each core: many, since loads differ in size, but a task costs as much as
+# a small load.
+AT_ONCE, TASKS_A_CORE = 16, 8
 
 
 def one_load(staging, lake, item, may_widen):
@@ -1625,11 +1627,12 @@ class Run:
         self.reports = []
 
     def each(self, groups, may_widen):
-        """All groups at once, a task each; within a group one load after the other."""
+        """All groups side by side; within a group one load after the other."""
         if not groups:
             return []
         staging, lake = self.addresses
-        work = self.spark.sparkContext.parallelize(groups, min(len(groups), 10_000))
+        cores = self.spark.sparkContext.defaultParallelism
+        work = self.spark.sparkContext.parallelize(groups, min(len(groups), TASKS_A_CORE * cores))
         task = lambda group: [one_load(staging, lake, item, may_widen) for item in group]  # noqa: E731
         return [one for done in work.map(task).collect() for one in done]
 

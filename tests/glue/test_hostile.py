@@ -198,7 +198,7 @@ def test_random_pages_under_random_settings(in_rust, on_spark, tmp_path):
     print(f"the same again with TIDEGATE_GLUE_SEED={seed}")
     anything = Anything(seed)
     pages = []
-    for number in range(48):
+    for number in range(32):
         page = {}
         if number % 4 == 0:
             page["repeats"] = [[0, 1], [3, 2]]
@@ -206,7 +206,7 @@ def test_random_pages_under_random_settings(in_rust, on_spark, tmp_path):
             page["fields"] = {"a": anything.chance.choice([1, 2.5, "x", None, {"b": 1}]), "city": "Köln"}
         pages.append(([anything.page() for _ in range(3)], anything.settings(), page))
     lake, _ = check(pages, in_rust, on_spark, tmp_path)
-    assert len(manifests(lake)) > 60, "most of them load"
+    assert len(manifests(lake)) > 40, "most of them load"
 
 
 @pytest.mark.parametrize("name", ["no", "batches/s/1.batch.json", "../etc/passwd", "pages/s/000000000001/x.json"])
