@@ -193,6 +193,41 @@ mod tests {
         assert_eq!(metrics.capture, 2.0 / 3.0);
     }
 
+    /// The same figures second by second, straight from their definitions, on whole seconds.
+    #[test]
+    fn the_figures_are_those_of_a_walk_through_every_second() {
+        let mut rng = crate::cadence::Rng::new(5);
+        let length = 4000usize;
+        let mut times = |share: f64| (0..length).filter(|_| rng.uniform() < share).collect::<Vec<usize>>();
+        let (changes, mut made) = (times(0.02), times(0.03));
+        made.extend([0, length / 4, length - 1]);
+        made.sort_unstable();
+        made.dedup();
+        let seconds = |at: &[usize]| at.iter().map(|&at| at as f64).collect::<Vec<f64>>();
+        let trace = Trace::new("walk", seconds(&changes), length as f64, None);
+        let metrics = measure(&trace, &polls(&seconds(&made)));
+
+        let (mut waiting, mut delays, mut age, mut hits, mut count) = (Vec::new(), Vec::new(), 0.0, 0, 0);
+        for second in 0..length {
+            let counted = second >= length / 4;
+            waiting.extend(changes.contains(&second).then_some(second));
+            if made.contains(&second) {
+                count += usize::from(counted);
+                hits += usize::from(counted && !waiting.is_empty());
+                delays.extend(waiting.drain(..).filter(|&at| at >= length / 4).map(|at| second - at));
+            }
+            if let Some(oldest) = waiting.first().filter(|_| counted) {
+                age += (second - oldest) as f64 + 0.5;
+            }
+        }
+        let mean = delays.iter().sum::<usize>() as f64 / delays.len() as f64;
+        assert_eq!((metrics.changes, metrics.polls), (delays.len(), count));
+        assert_eq!(metrics.capture, hits as f64 / delays.len() as f64);
+        assert!((metrics.waste - (1.0 - hits as f64 / count as f64)).abs() < 1e-12);
+        assert!((metrics.delay_mean - mean).abs() < 1e-9, "{metrics:?} {mean}");
+        assert!((metrics.age_mean - age / (0.75 * length as f64)).abs() < 1e-9, "{metrics:?} {age}");
+    }
+
     #[test]
     fn constant_cost_has_converged_from_the_start() {
         assert_eq!(convergence(&[vec![1.0; 100]]), Some(0));
