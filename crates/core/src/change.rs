@@ -142,8 +142,13 @@ fn within(body: &[u8], record: &[u8], ranges: &[Range<usize>]) -> Vec<Range<usiz
 
 /// Runs of records, as `[first, count]`, whose hash is among those already seen.
 pub fn repeats(hashes: &[String], seen: &HashSet<&str>) -> Vec<(u64, u64)> {
+    runs(hashes.iter().map(|hash| seen.contains(hash.as_str())))
+}
+
+/// The runs of set flags, as `[first, count]`.
+pub fn runs(flags: impl IntoIterator<Item = bool>) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
-    for (index, _) in hashes.iter().enumerate().filter(|(_, hash)| seen.contains(hash.as_str())) {
+    for (index, _) in flags.into_iter().enumerate().filter(|(_, set)| *set) {
         let index = index as u64;
         match runs.last_mut() {
             Some((first, count)) if *first + *count == index => *count += 1,

@@ -1,5 +1,7 @@
 //! The incremental cursor: its highest value in a page, and where the next poll starts.
 
+mod window;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,6 +13,8 @@ use serde_json::value::RawValue;
 
 use crate::pipeline::{EventTime, Incremental};
 use crate::time;
+
+pub use window::{Window, WindowError, formatted, windows};
 
 /// What stands in the records of a page.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +44,30 @@ pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option
 /// The value of a field of a record, by name or dotted path.
 pub fn value(record: &[u8], path: &str) -> Option<Value> {
     field(record, path).and_then(|value| serde_json::from_slice(value).ok())
+}
+
+/// Of each record whether it lies outside a window. Records without a cursor lie within, and so does what cannot be
+/// compared.
+pub fn outside(records: &[Cow<'_, [u8]>], path: &str, window: &Window) -> Vec<bool> {
+    let found = |record: &[u8]| value(record, path).filter(|cursor| !cursor.is_null());
+    let is = |cursor: &Value, bound: &Value, wanted: fn(Ordering) -> bool| {
+        !bound.is_null() && order(cursor, bound).is_some_and(wanted)
+    };
+    let out = |cursor: Value| {
+        is(&cursor, &window.from, Ordering::is_lt) || is(&cursor, &window.to, Ordering::is_ge)
+    };
+    records.iter().map(|record| found(record).is_some_and(out)).collect()
+}
+
+/// The order of two cursors that may be written in different forms.
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Number(_), Value::Number(_)) => Some(compare(a, b)),
+        _ => match (window::time_of(a), window::time_of(b)) {
+            (Some(a), Some(b)) => Some(a.cmp(&b)),
+            _ => (a.is_string() && b.is_string()).then(|| compare(a, b)),
+        },
+    }
 }
 
 /// The raw JSON text of a field, by name or dotted path.
@@ -155,6 +183,7 @@ mod tests {
             cursor_path: "t".to_owned(),
             initial_value: Some(json!("2020-01-01")),
             lag: lag.map(Span::from_secs),
+            ..Incremental::default()
         };
         assert_eq!(start_value(&incremental(None), None), json!("2020-01-01"));
         assert_eq!(start_value(&incremental(None), Some(&json!(5))), json!(5));

@@ -179,7 +179,8 @@ impl<'a> Pager<'a> {
         if matches!(self.paginator, Paginator::SinglePage) {
             return Ok(Step::End(End::OnlyPage));
         }
-        if page.records == 0 && self.paginator.stops_after_empty_page() {
+        let nothing = page.body.trim_ascii().is_empty();
+        if page.records == 0 && (nothing || self.paginator.stops_after_empty_page()) {
             return Ok(Step::End(End::EmptyPage));
         }
         if page.records > 0 && self.last.as_ref() == Some(page.digest) {

@@ -1,11 +1,15 @@
 //! How often and how long to wait: retries with full jitter, `Retry-After`, the circuit.
 
+mod rules;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::request::Response;
+
+pub use rules::{Decision, Pause, decide, pause};
 
 /// The longest wait before the first retry; it doubles with each.
 pub const BASE: Duration = Duration::from_secs(1);
@@ -30,9 +34,10 @@ pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..=599)
 }
 
-/// What to do after attempt number `attempt` (from 1) of `attempts` failed at `now`. `after` is what the server
-/// asked for, see [`retry_after`]; `chance` is a number in `0.0..1.0`, see [`chance`].
-pub fn verdict(attempt: u32, attempts: u32, after: Option<Duration>, now: Timestamp, chance: f64) -> Verdict {
+/// What to do after attempt number `attempt` (from 1) of `attempts` failed at `now`. `pause` is what the server or a
+/// rule asks for, see [`pause`]; `chance` is a number in `0.0..1.0`, see [`chance`].
+pub fn verdict(attempt: u32, attempts: u32, pause: Pause, now: Timestamp, chance: f64) -> Verdict {
+    let after = pause.after;
     let hold = after.map(|after| add(now, after.min(LONGEST_HOLD)));
     if attempt >= attempts || after.is_some_and(|after| after > PATIENCE) {
         return Verdict::GiveUp(hold);
@@ -40,13 +45,13 @@ pub fn verdict(attempt: u32, attempts: u32, after: Option<Duration>, now: Timest
     match after {
         // A little later than asked, so that not everyone who was told the same comes at the same moment.
         Some(after) => Verdict::Wait(after + BASE.mul_f64(chance)),
-        None => Verdict::Wait(backoff(attempt).mul_f64(chance)),
+        None => Verdict::Wait(backoff(attempt, pause).mul_f64(chance)),
     }
 }
 
 /// The longest wait after attempt number `attempt` (from 1).
-fn backoff(attempt: u32) -> Duration {
-    BASE.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(CAP)
+fn backoff(attempt: u32, pause: Pause) -> Duration {
+    pause.base.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(pause.cap)
 }
 
 fn add(now: Timestamp, wait: Duration) -> Timestamp {

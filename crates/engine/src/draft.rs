@@ -21,6 +21,8 @@ pub(crate) type Answered = (Vec<Page>, Validators);
 /// The batch that a poll would stage.
 pub(crate) struct Draft<'a> {
     changed: Vec<Changed<'a>>,
+    /// Whether the stream has a key.
+    by_key: bool,
     pub(crate) checkpoint: Checkpoint,
 }
 
@@ -35,6 +37,7 @@ impl<'a> Draft<'a> {
     /// Compares what the elements answered with a checkpoint. Elements that did not answer keep their state, and so do
     /// those of earlier polls where this one asked for a part only.
     pub(crate) fn of(
+        stream: &Stream,
         family: &'a Family,
         answers: &'a BTreeMap<String, Answered>,
         failed: bool,
@@ -43,7 +46,9 @@ impl<'a> Draft<'a> {
         let kept = if family.partial { before.elements.clone() } else { BTreeMap::new() };
         // The children of a record that failed are asked for again.
         let parent_seq = if failed { before.parent_seq } else { family.parent_seq };
-        let mut draft = Draft { changed: Vec::new(), checkpoint: Checkpoint { elements: kept, parent_seq } };
+        let by_key = !stream.primary_key.is_empty();
+        let checkpoint = Checkpoint { elements: kept, parent_seq };
+        let mut draft = Draft { changed: Vec::new(), by_key, checkpoint };
         for element in &family.elements {
             let old = before.elements.get(&element.name);
             let state = match answers.get(&element.name) {
@@ -59,8 +64,7 @@ impl<'a> Draft<'a> {
     fn compare(&mut self, element: &'a Element, answered: &'a Answered, old: ElementState) -> ElementState {
         let (pages, validators) = answered;
         let fingerprint = Fingerprint::of_pages(pages.iter().map(|page| &page.content.digest));
-        let seen: HashSet<&str> = old.seen.iter().map(String::as_str).collect();
-        let repeats: Vec<_> = pages.iter().map(|page| change::repeats(&page.content.hashes, &seen)).collect();
+        let repeats = repeats(self.by_key, pages, &old.seen);
         let known = pages.iter().zip(&repeats).all(|(page, runs)| {
             page.content.told_apart
                 && runs.iter().map(|(_, count)| count).sum::<u64>() == page.content.records
@@ -69,7 +73,7 @@ impl<'a> Draft<'a> {
             return ElementState { validators: validators.clone(), fingerprint, ..old };
         }
         let cursor = pages.iter().map(|page| page.marks.cursor.clone()).fold(old.cursor.clone(), cursor::max);
-        let seen = pages.iter().flat_map(|page| page.content.hashes.iter().cloned()).collect();
+        let seen = pages.iter().flat_map(Page::wanted).map(str::to_owned).collect();
         self.changed.push(Changed { element, pages, repeats });
         ElementState { validators: validators.clone(), fingerprint, seen, cursor }
     }
@@ -156,6 +160,27 @@ impl Changed<'_> {
     fn overlaps(&self) -> bool {
         self.repeats.iter().any(|repeats| !repeats.is_empty())
     }
+}
+
+/// Of each page the runs of records that are not to be loaded: not wanted, brought by the poll before, or brought by
+/// this one already: with a key anywhere in it, else by an earlier walk, whose border may be the same.
+fn repeats(by_key: bool, pages: &[Page], seen: &[String]) -> Vec<Vec<(u64, u64)>> {
+    let mut met: HashSet<&str> = seen.iter().map(String::as_str).collect();
+    let mut last_walk = 0;
+    let mut all = Vec::with_capacity(pages.len());
+    for (index, page) in pages.iter().enumerate() {
+        if page.walk > last_walk && !by_key {
+            let earlier = pages[..index].iter().filter(|other| (last_walk..page.walk).contains(&other.walk));
+            met.extend(earlier.flat_map(Page::wanted));
+            last_walk = page.walk;
+        }
+        let flags = (0..page.content.hashes.len()).map(|at| {
+            let hash = page.content.hashes[at].as_str();
+            page.is_outside(at) || met.contains(hash) || (by_key && !met.insert(hash))
+        });
+        all.push(change::runs(flags));
+    }
+    all
 }
 
 /// The values that the stream adds to each record of an element.

@@ -1,18 +1,22 @@
 //! One element of a stream, fetched: requests with retries, page after page.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+use tidegate_core::batch::ElementState;
 use tidegate_core::cadence::{Declared, Hints};
 use tidegate_core::change::Validators;
+use tidegate_core::cursor::{self, Window};
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::paginate::{PageError, Pager, Step};
+use tidegate_core::paginate::{End, PageError, Pager, Step};
 use tidegate_core::pipeline::{Pipeline, Stream, Values};
-use tidegate_core::request::{self, Request, Response};
-use tidegate_core::retry::{self, Verdict};
+use tidegate_core::request::{self, Element, Request, Response};
 
+use crate::ask::Reply;
 use crate::flight::Flight;
-use crate::page::{self, Page};
+use crate::page::{self, Page, Part};
 use crate::{Env, Error, Gate};
 
 /// What the fetches of one poll share.
@@ -35,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) answered: Option<Timestamp>,
     /// What that answer says about its age, its life and our limits.
     pub(crate) hints: Hints,
+    /// Why each walk of pages ended.
+    pub(crate) ends: Vec<End>,
     /// Newest time of change that an answer as a whole tells.
     pub(crate) modified: Option<Timestamp>,
 }
@@ -43,45 +49,146 @@ pub(crate) struct Tally {
 pub(crate) enum Answer {
     /// 304: as it was when its validators were given.
     NotModified,
-    /// All its pages, in order; the validators of a sole page.
-    Pages(Vec<Page>, Validators),
+    /// All its pages, in order; the validators of a sole page; why the windows after these did not come, if so.
+    Pages(Vec<Page>, Validators, Option<Error>),
 }
 
+/// How a walk of pages came to its end.
+enum Walked {
+    NotModified,
+    /// At the last page; the validators of the first.
+    End(Validators),
+    /// The API wants us to begin again.
+    Reset,
+}
+
+/// How often a walk without a cursor begins again.
+const RESETS: u32 = 3;
+
 impl Fetch<'_> {
-    /// All pages of one element. `validators` make the request conditional.
-    pub(crate) async fn element(&self, values: &Values, validators: &Validators) -> Result<Answer, Error> {
-        let source = &self.pipeline.source;
-        let mut pager = Pager::new(&self.stream.paginator, source.limits.pages);
-        let secrets = &self.env.secrets;
-        let built =
-            request::build(source, self.stream, values, secrets).map_err(|e| Error::Config(e.to_string()))?;
-        let mut request = pager.first(built).map_err(|error| self.paging(error))?;
+    /// All pages of one element: of one walk, or of one for each window of its cursor. `validators` make the request of a
+    /// sole walk conditional.
+    pub(crate) async fn element(
+        &self,
+        element: &Element,
+        state: Option<&ElementState>,
+        validators: &Validators,
+    ) -> Result<Answer, Error> {
+        let cursor = state.and_then(|state| state.cursor.clone());
+        let mut windows = self.windows(cursor.as_ref())?;
+        let sole = if windows.len() == 1 { validators.clone() } else { Validators::default() };
+        let (mut pages, mut resets) = (Vec::new(), 0);
+        let mut found = Validators::default();
+        for walk in 0u32.. {
+            let Some(window) = windows.pop_front() else { break };
+            let part = Part { walk, window };
+            match self.walk(&element.values, &sole, part, &mut pages).await {
+                Ok(Walked::NotModified) => return Ok(Answer::NotModified),
+                Ok(Walked::End(validators)) => found = validators,
+                Ok(Walked::Reset) => {
+                    resets += 1;
+                    windows = self.reset(&mut pages, cursor.as_ref(), resets)?;
+                }
+                // What the windows before brought is good, and the cursor ends with it.
+                Err(error) if walk > 0 && resets == 0 => {
+                    pages.retain(|page| page.walk < walk);
+                    return Ok(Answer::Pages(pages, Validators::default(), Some(error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let validators = if pages.len() == 1 { found } else { Validators::default() };
+        Ok(Answer::Pages(pages, validators, None))
+    }
+
+    /// What is asked for: everything, or what is newer than the cursor.
+    fn windows(&self, cursor: Option<&Value>) -> Result<VecDeque<Window>, Error> {
+        let Some(incremental) = &self.stream.incremental else { return Ok([Window::default()].into()) };
+        let windows = cursor::windows(incremental, cursor, self.env.clock.now());
+        windows
+            .map(VecDeque::from)
+            .map_err(|error| Error::Config(format!("stream `{}`: {error}", self.stream.name)))
+    }
+
+    /// Where to go on when paging is to begin again: from the highest cursor so far, else from the beginning.
+    fn reset(
+        &self,
+        pages: &mut Vec<Page>,
+        before: Option<&Value>,
+        resets: u32,
+    ) -> Result<VecDeque<Window>, Error> {
+        let highest = pages.iter().map(|page| page.marks.cursor.clone()).fold(None, cursor::max);
+        let limit = self.pipeline.source.limits.pages;
+        match highest.filter(|highest| self.stream.incremental.is_some() && Some(highest) != before) {
+            Some(highest) if resets < limit => self.windows(Some(&highest)),
+            None if resets < RESETS => {
+                pages.clear();
+                self.windows(before)
+            }
+            _ => Err(Error::Source(format!(
+                "stream `{}`: the API asks again and again to begin with the first page; check the rule \
+                 `reset_pagination` of `response_actions`",
+                self.stream.name
+            ))),
+        }
+    }
+
+    /// The pages of one walk, from the first to the last.
+    async fn walk(
+        &self,
+        values: &Values,
+        validators: &Validators,
+        part: Part,
+        pages: &mut Vec<Page>,
+    ) -> Result<Walked, Error> {
+        let mut pager = Pager::new(&self.stream.paginator, self.pipeline.source.limits.pages);
+        let mut request = pager.first(self.first(values, &part)?).map_err(|error| self.paging(error))?;
         let mut conditional = request.clone();
         conditional.set_validators(validators);
-        let mut response = self.ask(&conditional).await?;
+        let Reply::Data(mut response) = self.ask(&conditional).await? else { return Ok(Walked::Reset) };
         if response.status == 304 && !validators.is_empty() {
             self.tally().not_modified += 1;
-            return Ok(Answer::NotModified);
+            return Ok(Walked::NotModified);
         }
         let validators = response.validators();
         let mut flight = Flight::new(self);
-        let mut pages = Vec::new();
         loop {
-            let page = page::read(self, &request, response, pages.len())?;
+            let page = page::read(self, &request, response, pages.len(), &part)?;
             self.tally().note_declared(&page.declared);
             let step = pager.next(&request, page.seen(&page.utf8()?)).map_err(|error| self.paging(error))?;
             pages.push(page);
             match step {
                 Step::End(end) => {
-                    tracing::debug!(stream = self.stream.name, pages = pages.len(), "last page: {end}");
-                    break;
+                    self.tally().ends.push(end);
+                    return Ok(Walked::End(validators));
                 }
                 Step::Next(next) => request = next,
             }
-            response = flight.answer(&request, &pager).await?;
+            match flight.answer(&request, &pager).await? {
+                Reply::Data(next) => response = next,
+                Reply::Reset => return Ok(Walked::Reset),
+            }
         }
-        let validators = if pages.len() == 1 { validators } else { Validators::default() };
-        Ok(Answer::Pages(pages, validators))
+    }
+
+    /// The request for the first page of a part.
+    fn first(&self, values: &Values, part: &Part) -> Result<Request, Error> {
+        let (source, secrets) = (&self.pipeline.source, &self.env.secrets);
+        let built = |values: &Values| {
+            request::build(source, self.stream, values, secrets).map_err(|e| Error::Config(e.to_string()))
+        };
+        let Some(incremental) = &self.stream.incremental else { return built(values) };
+        let mut request = built(&part.window.with(values))?;
+        for (param, value) in
+            [(&incremental.start_param, &part.window.start), (&incremental.end_param, &part.window.end)]
+        {
+            match (param, value) {
+                (None, _) | (Some(_), Value::Null) => {}
+                (Some(param), Value::String(text)) => request.set_param(param, text),
+                (Some(param), other) => request.set_param(param, &other.to_string()),
+            }
+        }
+        Ok(request)
     }
 
     /// What was asked and got so far.
@@ -97,60 +204,10 @@ impl Fetch<'_> {
             _ => Error::Source(message),
         }
     }
-
-    /// One request, tried again as long as that makes sense.
-    pub(crate) async fn ask(&self, request: &Request) -> Result<Response, Error> {
-        let limits = &self.pipeline.source.limits;
-        let clock = self.env.clock.as_ref();
-        for attempt in 1u32.. {
-            let permit = self.gate.enter(clock).await?;
-            self.tally().requests += 1;
-            let outcome = self.env.http.send(request, limits).await;
-            drop(permit);
-            let now = clock.now();
-            let (after, failure) = match outcome {
-                Ok(response) if !retry::is_transient(response.status) => {
-                    self.gate.succeeded();
-                    self.tally().note(&response, now);
-                    return Ok(response);
-                }
-                Ok(response) => {
-                    self.tally().note(&response, now);
-                    let after = retry::retry_after(&response, now).or_else(|| self.tally().limit_reset());
-                    (after, page::refusal(self, request, &response))
-                }
-                Err(error) if error.kind() != tidegate_core::error::Kind::Transient => {
-                    return Err(Error::Http(error));
-                }
-                Err(error) => (None, error.to_string()),
-            };
-            let chance = retry::chance(self.env.seed, &self.stream.name, attempt, now);
-            match retry::verdict(attempt, limits.attempts, after, now, chance) {
-                Verdict::Wait(wait) => {
-                    tracing::info!(stream = self.stream.name, attempt, ?wait, "trying again: {failure}");
-                    clock.sleep(wait).await;
-                }
-                Verdict::GiveUp(hold) => return Err(self.give_up(failure, attempt, now, hold)),
-            }
-        }
-        Err(Error::Source("no attempt is allowed; raise source.limits.attempts".to_owned()))
-    }
-
-    fn give_up(&self, failure: String, attempts: u32, now: Timestamp, hold: Option<Timestamp>) -> Error {
-        let closed = self.gate.failed(now, hold);
-        let tried = if attempts == 1 { String::new() } else { format!(" ({attempts} attempts)") };
-        let rest = match closed {
-            Some(until) => format!("; the source is left alone until {until:.0}"),
-            None => String::new(),
-        };
-        let message = format!("{failure}{tried}{rest}");
-        tracing::warn!(stream = self.stream.name, "{message}");
-        Error::Unavailable { message, retry_at: closed.or(hold) }
-    }
 }
 
 impl Tally {
-    fn note(&mut self, response: &Response, now: Timestamp) {
+    pub(crate) fn note(&mut self, response: &Response, now: Timestamp) {
         self.bytes += response.body.len() as u64;
         self.answered = Some(now);
         let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -165,7 +222,7 @@ impl Tally {
     }
 
     /// How long it takes until requests are allowed again, where none is left.
-    fn limit_reset(&self) -> Option<Duration> {
+    pub(crate) fn limit_reset(&self) -> Option<Duration> {
         let spent = self.hints.remaining.is_some_and(|left| left < 1.0);
         self.hints.reset.filter(|_| spent).and_then(|reset| Duration::try_from_secs_f64(reset).ok())
     }

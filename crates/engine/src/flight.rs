@@ -7,12 +7,13 @@ use std::pin::Pin;
 
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use tidegate_core::paginate::Pager;
-use tidegate_core::request::{Request, Response};
+use tidegate_core::request::Request;
 
 use crate::Error;
+use crate::ask::Reply;
 use crate::fetch::Fetch;
 
-type Asking<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'a>>;
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
 
 /// Requests under way.
 pub(crate) struct Flight<'a> {
@@ -27,7 +28,7 @@ impl<'a> Flight<'a> {
     }
 
     /// The answer to the request that the walk has come to.
-    pub(crate) async fn answer(&mut self, request: &Request, pager: &Pager<'_>) -> Result<Response, Error> {
+    pub(crate) async fn answer(&mut self, request: &Request, pager: &Pager<'_>) -> Result<Reply, Error> {
         if self.asked.front() != Some(request) {
             self.asked.clear();
             self.answers = FuturesOrdered::new();

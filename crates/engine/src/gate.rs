@@ -25,6 +25,8 @@ struct State {
     circuit: Circuit,
     /// When the next request may go, and when that was decided.
     next: Option<(Timestamp, Timestamp)>,
+    /// Until when the source wants to be left alone, and since when.
+    held: Option<(Timestamp, Timestamp)>,
 }
 
 impl Gate {
@@ -66,20 +68,33 @@ impl Gate {
 
     /// Books the next turn; returns how long it is until then.
     fn turn(&self, now: Timestamp) -> Duration {
-        if self.interval.is_zero() {
-            return Duration::ZERO;
-        }
         let interval = SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::MAX);
         let mut state = self.lock();
+        let held = state.held.filter(|(until, since)| now >= *since && now < *until).map(|(until, _)| until);
+        if self.interval.is_zero() {
+            return held.map_or(Duration::ZERO, |until| {
+                Duration::try_from(until.duration_since(now)).unwrap_or_default()
+            });
+        }
         let mine = match state.next {
             // The clock was set back: what was booked moves along with it.
             Some((next, decided)) if now < decided => now.saturating_add(next.duration_since(decided)),
             Some((next, _)) => Ok(next.max(now)),
             None => Ok(now),
         }
-        .unwrap_or(now);
+        .unwrap_or(now)
+        .max(held.unwrap_or(now));
         state.next = Some((mine.saturating_add(interval).unwrap_or(mine), now));
         Duration::try_from(mine.duration_since(now)).unwrap_or_default()
+    }
+
+    /// No stream of the source asks before this time.
+    pub(crate) fn hold(&self, now: Timestamp, until: Timestamp) {
+        let mut state = self.lock();
+        let longer = state.held.is_none_or(|(held, since)| until > held || now < since);
+        if longer {
+            state.held = Some((until, now));
+        }
     }
 
     pub(crate) fn succeeded(&self) {

@@ -10,6 +10,7 @@
 //!  status what stands where                                            (status.rs)
 //! ```
 
+mod ask;
 mod claim;
 mod clock;
 mod decode;

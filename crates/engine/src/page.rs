@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use tidegate_core::cadence::{Declared, declared};
 use tidegate_core::change::{self, Content};
-use tidegate_core::cursor::{self, Marks};
+use tidegate_core::cursor::{self, Marks, Window};
 use tidegate_core::decode::{self, DecodeError};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::Seen;
@@ -15,6 +15,14 @@ use tidegate_core::request::{Request, Response};
 
 use crate::Error;
 use crate::fetch::Fetch;
+
+/// The part of an element that one walk of pages asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    /// Number of the walk in the poll of the element.
+    pub(crate) walk: u32,
+    pub(crate) window: Window,
+}
 
 /// One page of an element, as it came and as it was understood.
 pub(crate) struct Page {
@@ -29,6 +37,10 @@ pub(crate) struct Page {
     /// What a reader should know of it, though it is data.
     pub(crate) remark: Option<String>,
     pub(crate) declared: Declared,
+    /// Of each record whether it is not wanted.
+    pub(crate) outside: Vec<bool>,
+    /// Number of the walk that brought the page.
+    pub(crate) walk: u32,
     /// Headers of the answer, for paging.
     pub(crate) headers: Vec<(String, String)>,
     /// JSON of the last record, where paging goes on from it.
@@ -36,6 +48,17 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// Whether the record at this place is not wanted.
+    pub(crate) fn is_outside(&self, at: usize) -> bool {
+        self.outside.get(at).copied().unwrap_or(false)
+    }
+
+    /// The hashes of the records that are wanted.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &str> {
+        let wanted = self.content.hashes.iter().enumerate().filter(|(at, _)| !self.is_outside(*at));
+        wanted.map(|(_, hash)| hash.as_str())
+    }
+
     /// The page as paging looks at it; `body` is its text in UTF-8.
     pub(crate) fn seen<'a>(&'a self, body: &'a [u8]) -> Seen<'a> {
         Seen {
@@ -59,8 +82,9 @@ pub(crate) fn read(
     request: &Request,
     response: Response,
     number: usize,
+    part: &Part,
 ) -> Result<Page, Error> {
-    if !matches!(response.status, 200..=205) {
+    if response.status == 304 {
         return Err(Error::Source(refusal(fetch, request, &response)));
     }
     let shown = request.shown(&fetch.env.secrets);
@@ -79,7 +103,7 @@ pub(crate) fn read(
     let format = format_of(fetch, &response, &body).ok_or_else(|| {
         wrong(None, DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() })
     })?;
-    let understood = understand(fetch, &body, format).map_err(|error| wrong(Some(format), error))?;
+    let understood = understand(fetch, &body, format, part).map_err(|error| wrong(Some(format), error))?;
     let remark = (number == 0 && format == Format::Json && understood.content.records == 0)
         .then(|| nowhere(fetch, &shown, &body))
         .flatten();
@@ -94,6 +118,8 @@ pub(crate) fn read(
         content: understood.content,
         marks: understood.marks,
         declared: understood.declared,
+        outside: understood.outside,
+        walk: part.walk,
         headers: response.headers,
         last_record: understood.last_record,
         remark,
@@ -118,9 +144,15 @@ struct Understood {
     marks: Marks,
     declared: Declared,
     last_record: Option<Vec<u8>>,
+    outside: Vec<bool>,
 }
 
-fn understand(fetch: &Fetch<'_>, body: &[u8], format: Format) -> Result<Understood, DecodeError> {
+fn understand(
+    fetch: &Fetch<'_>,
+    body: &[u8],
+    format: Format,
+    part: &Part,
+) -> Result<Understood, DecodeError> {
     let stream = fetch.stream;
     let records = decode::records(body, format, &stream.records)?;
     // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
@@ -132,8 +164,15 @@ fn understand(fetch: &Fetch<'_>, body: &[u8], format: Format) -> Result<Understo
     let marks = cursor::marks(&records, cursor, times.as_ref());
     let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
     let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
+    let outside = match &stream.incremental {
+        Some(incremental) if incremental.client_side => {
+            cursor::outside(&records, &incremental.cursor_path, &part.window)
+        }
+        _ => Vec::new(),
+    };
     let last = records.last().filter(|_| stream.paginator.goes_on_from_last_record());
-    Ok(Understood { content, marks, declared, last_record: last.map(|record| record.to_vec()) })
+    let last_record = last.map(|record| record.to_vec());
+    Ok(Understood { content, marks, declared, last_record, outside })
 }
 
 /// The format: as the stream says, as the answer says, or by its look.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use futures::stream::{self, StreamExt as _};
-use tidegate_core::batch::{self, Batch, ElementState};
+use tidegate_core::batch::{self, Batch};
 use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::{Pipeline, Stream, Values};
+use tidegate_core::keys;
+use tidegate_core::pipeline::{Pipeline, Stream};
 use tidegate_core::request::Element;
-use tidegate_core::{cursor, keys};
 
 use crate::draft::{Answered, Draft};
 use crate::fetch::{Answer, Fetch};
@@ -52,11 +52,11 @@ pub(crate) async fn ask(fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, E
         // winner left off; and records are told apart from the winner's only if they were fetched after them.
         if race == 0 || stream.incremental.is_some() || !stream.primary_key.is_empty() {
             round = gather(&fetch, elements, &head).await;
-            if round.failures.len() == elements.len() && !elements.is_empty() {
+            if round.failures.len() == elements.len() && !elements.is_empty() && round.answers.is_empty() {
                 return Err(round.failures.swap_remove(0).1);
             }
         }
-        let draft = Draft::of(&family, &round.answers, !round.failures.is_empty(), &head.checkpoint);
+        let draft = Draft::of(stream, &family, &round.answers, !round.failures.is_empty(), &head.checkpoint);
         if draft.is_empty() {
             let head = Head { checkpoint: draft.checkpoint, ..head };
             return Ok(visit(&fetch, at, Outcome::Unchanged, Shown::default(), round, head));
@@ -96,30 +96,21 @@ pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head)
         let state = head.checkpoint.elements.get(&element.name);
         let validators =
             state.filter(|_| same_config).map(|state| state.validators.clone()).unwrap_or_default();
-        (element, fetch.element(&values(fetch.stream, element, state), &validators).await)
+        (element, fetch.element(element, state, &validators).await)
     });
     let mut answers = stream::iter(answers).buffered(most);
     let mut round = Round::default();
     while let Some((element, answer)) = answers.next().await {
         match answer {
             Ok(Answer::NotModified) => {}
-            Ok(Answer::Pages(pages, validators)) => {
+            Ok(Answer::Pages(pages, validators, failure)) => {
                 round.answers.insert(element.name.clone(), (pages, validators));
+                round.failures.extend(failure.map(|error| (element.name.clone(), error)));
             }
             Err(error) => round.failures.push((element.name.clone(), error)),
         }
     }
     round
-}
-
-/// What the templates of an element may name.
-fn values(stream: &Stream, element: &Element, state: Option<&ElementState>) -> Values {
-    let mut values = element.values.clone();
-    if let Some(incremental) = &stream.incremental {
-        let start = cursor::start_value(incremental, state.and_then(|state| state.cursor.as_ref()));
-        values.insert("incremental".to_owned(), serde_json::json!({ "start_value": start }));
-    }
-    values
 }
 
 fn outcome(batch: &Batch) -> Outcome {

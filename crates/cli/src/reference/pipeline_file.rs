@@ -5,12 +5,14 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
     ("Limits", "source.limits"),
     ("Stream", "[[streams]]"),
     ("Paginator", "streams.paginator"),
+    ("Rule", "streams.response_actions"),
+    ("Backoff", "streams.response_actions.backoff"),
     ("Parent", "streams.parent"),
     ("EventTime", "streams.event_time"),
     ("Incremental", "streams.incremental"),

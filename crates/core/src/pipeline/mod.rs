@@ -3,12 +3,14 @@
 
 mod checks;
 mod forms;
+mod incremental;
 mod load_spec;
 mod overrides;
 mod paginator;
 mod paginator_checks;
 mod parent;
 mod read;
+mod rules;
 mod shape;
 mod short;
 mod source;
@@ -22,12 +24,14 @@ mod tree;
 mod units;
 mod words;
 
+pub use incremental::Incremental;
 pub use load_spec::{Format, LoadSpec};
 pub use paginator::{CursorPages, HeaderCursor, HeaderLink, JsonLink, Offset, PageNumber, Paginator};
 pub use parent::Parent;
 pub use read::{Mistake, json_schema, read};
+pub use rules::{Action, Backoff, Rule};
 pub use source::{Auth, Limits, Location, Secret, Secrets, Source};
-pub use stream::{Contract, ContractMode, EventTime, Incremental, Method, PartitionBy, Stream, TimeUnit};
+pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
 pub use units::{ByteSize, Span};
 

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::Rule;
 use super::units::{ByteSize, Span};
 
 /// The API that all streams of a pipeline ask.
@@ -21,6 +22,9 @@ pub struct Source {
     /// Credentials.
     #[serde(default)]
     pub auth: Auth,
+    /// What an answer means where HTTP alone does not say it, for all streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_actions: Vec<Rule>,
     /// How much and how fast we may ask.
     #[serde(default)]
     pub limits: Limits,

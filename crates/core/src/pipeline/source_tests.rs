@@ -69,3 +69,30 @@ fn a_parent_is_another_stream_and_no_stream_is_its_own_ancestor() {
     assert_eq!(of("parent = \"posts\"", "parent = { stream = \"posts\", key = \"uuid\" }"), "");
     assert!(of("parent = \"posts\"", "").contains("no value named `parent.id`"));
 }
+
+#[test]
+fn rules_and_windows_are_checked() {
+    for good in [
+        "response_actions = [{ status_code = 404, action = \"ignore\" }]",
+        "response_actions = [{ status_code = [400, 429], path = \"$.error\", action = \"rate_limited\", backoff = { type = \"header\", name = \"X-Reset\" } }]",
+        "incremental = { cursor_path = \"t\", initial_value = \"2026-01-01\", step = \"1d\", granularity = \"1s\", format = \"%Y\" }",
+    ] {
+        assert_eq!(wrong(good), "good", "{good}");
+    }
+    for (bad, says) in [
+        ("response_actions = [{ status_code = 404 }]", "`action` is missing"),
+        ("response_actions = [{ status_code = \"404\", action = \"fail\" }]", "`status_code` is"),
+        ("response_actions = [{ action = \"giveup\" }]", "cannot be `giveup`"),
+        ("response_actions = [{ path = \"error\", action = \"fail\" }]", "not a JSONPath"),
+        ("incremental = { cursor_path = \"t\", step = \"0s\", initial_value = 1 }", "more than 0"),
+        ("incremental = { cursor_path = \"t\", step = \"1d\" }", "initial_value"),
+    ] {
+        let message = wrong(bad);
+        assert!(message.contains(says), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn zz_print() {
+    std::fs::write("/tmp/schema.json", serde_json::to_string_pretty(&super::json_schema()).unwrap()).unwrap();
+}

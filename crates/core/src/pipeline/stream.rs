@@ -7,11 +7,12 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::incremental::Incremental;
 use super::load_spec::Format;
 use super::paginator::Paginator;
 use super::parent::Parent;
+use super::rules::Rule;
 use super::short;
-use super::units::Span;
 use crate::cadence::CadenceSpec;
 use crate::schema::DeclaredType;
 
@@ -61,6 +62,9 @@ pub struct Stream {
     /// How further pages are found.
     #[serde(default)]
     pub paginator: Paginator,
+    /// What an answer means where HTTP alone does not say it; the source's rules come after these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_actions: Vec<Rule>,
     /// The record's own time, which partitions it; the time of the poll where absent.
     #[serde(default, deserialize_with = "short::or_table_some", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "short::event_time")]
@@ -153,21 +157,6 @@ pub enum TimeUnit {
     Us,
     /// Nanoseconds.
     Ns,
-}
-
-/// Ask only for what is newer than the last poll: `{incremental.start_value}` in params, path or body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Incremental {
-    /// Field name or dotted path of the cursor within a record.
-    #[schemars(extend("format" = "field"))]
-    pub cursor_path: String,
-    /// Cursor of the first poll.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initial_value: Option<serde_json::Value>,
-    /// How far before the cursor to ask again, for records that appear late (times only).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lag: Option<Span>,
 }
 
 /// How fine a table is partitioned.

@@ -23,6 +23,7 @@ pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
         checks::form("field", column, &["streams", at, "columns", column], checks);
     }
     paginator_checks::check(stream, at, checks);
+    incremental(stream, at, checks);
     cadence(stream, at, checks);
     fan_out(stream, at, checks);
     template_checks::check(stream, at, checks);
@@ -62,6 +63,19 @@ fn cadence(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     } else if !cadence.learns() && cadence.polls_per_change != CadenceSpec::default().polls_per_change {
         let help = "leave `every` or `cron` out, and the rhythm is learned";
         checks.wrong(&steps, "`polls_per_change` says nothing to a cadence that is given", help);
+    }
+}
+
+/// Windows need a length and a place to start from.
+fn incremental(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
+    let Some(incremental) = &stream.incremental else { return };
+    let Some(step) = incremental.step else { return };
+    let steps = ["streams", at, "incremental", "step"];
+    if step.0.is_zero() {
+        checks.wrong(&steps, "`step` is more than 0", "such as \"1d\"");
+    }
+    if incremental.initial_value.is_none() {
+        checks.wrong(&steps, "`step` needs `initial_value` to start from", "such as \"2026-01-01\"");
     }
 }
 

@@ -49,7 +49,10 @@ fn sample_values(stream: &Stream) -> Vec<Values> {
     if let Some(incremental) = &stream.incremental {
         let start = incremental.initial_value.clone().unwrap_or_else(|| Json::from(""));
         for values in &mut all {
-            values.insert("incremental".to_owned(), serde_json::json!({ "start_value": start }));
+            values.insert(
+                "incremental".to_owned(),
+                serde_json::json!({ "start_value": start, "end_value": start }),
+            );
         }
     }
     all

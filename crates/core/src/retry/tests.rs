@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn verdict(attempt: u32, attempts: u32, after: Option<Duration>, now: Timestamp, chance: f64) -> Verdict {
+    super::verdict(attempt, attempts, Pause { after, ..Pause::default() }, now, chance)
+}
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).expect("a time")
 }

@@ -3,6 +3,8 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+mod errors;
+mod incremental;
 mod model;
 mod paging;
 mod parents;
