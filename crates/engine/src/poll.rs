@@ -143,6 +143,7 @@ fn visit(
         bytes: tally.bytes,
         shown,
         remarks: pages.filter_map(|page| page.remark.clone()).collect(),
+        ends: tally.ends.clone(),
         failures: round.failures,
         head,
     }

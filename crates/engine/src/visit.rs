@@ -2,6 +2,7 @@
 
 use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
+use tidegate_core::paginate::End;
 
 use crate::Error;
 use crate::stage::Head;
@@ -27,6 +28,8 @@ pub struct Visit {
     pub failures: Vec<(String, Error)>,
     /// What came through and still looks wrong, such as an answer that has no place for records.
     pub remarks: Vec<String>,
+    /// Why each walk of pages ended, in the order in which they did.
+    pub ends: Vec<End>,
     /// What the next poll goes on from.
     pub head: Head,
 }

@@ -40,6 +40,8 @@ pub(crate) struct Preview {
 struct Seen {
     stream: String,
     batch: Option<Batch>,
+    /// Why paging stopped, each reason once.
+    ends: Vec<String>,
     failures: Vec<String>,
     warnings: Vec<String>,
     rows: Vec<Map<String, Value>>,
@@ -83,6 +85,8 @@ impl Preview {
     ) -> Result<Seen, Failure> {
         let visit = poll(env, &file.pipeline, stream, gate, None).await?;
         let mut seen = Seen::nothing(stream);
+        seen.ends = visit.ends.iter().map(ToString::to_string).collect();
+        seen.ends.dedup();
         seen.failures = visit.failures.iter().map(|(name, error)| format!("{name}: {error}")).collect();
         seen.warnings.clone_from(&visit.remarks);
         let Outcome::Staged { key, .. } = &visit.outcome else { return Ok(seen) };
@@ -145,6 +149,7 @@ impl Seen {
         Seen {
             stream: stream.name.clone(),
             batch: None,
+            ends: Vec::new(),
             failures: Vec::new(),
             warnings: Vec::new(),
             rows: Vec::new(),
@@ -161,6 +166,7 @@ impl Seen {
         json!({
             "stream": self.stream,
             "pages": self.batch.as_ref().map(|batch| &batch.pages),
+            "paging_ended": self.ends,
             "failures": self.failures,
             "warnings": self.warnings,
             "rows": self.rows,
@@ -177,6 +183,7 @@ impl Seen {
             let (records, bytes) = (words::count(page.records, "record"), words::bytes(page.bytes));
             shell.line(format_args!("  {} -> {}, {records}, {bytes}", page.request, page.status));
         }
+        self.ends.iter().for_each(|end| shell.line(format_args!("  no further page: {end}")));
         self.failures.iter().for_each(|failure| shell.line(format_args!("  failed: {failure}")));
         self.warnings.iter().for_each(|warning| shell.line(format_args!("  warning: {warning}")));
         if self.rows.is_empty() {

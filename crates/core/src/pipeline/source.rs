@@ -43,9 +43,9 @@ pub enum Auth {
         #[schemars(extend("format" = "secret"))]
         token: Secret,
     },
-    /// A key in a header or a query parameter.
+    /// A key in a header, a query parameter or a cookie.
     ApiKey {
-        /// Name of the header or parameter.
+        /// Name of the header, parameter or cookie.
         name: String,
         /// The key, as `${ENV}` or `${file:…}`.
         #[schemars(extend("format" = "secret"))]
@@ -73,6 +73,8 @@ pub enum Location {
     Header,
     /// A query parameter.
     Query,
+    /// A cookie.
+    Cookie,
 }
 
 /// Text that may hold references to secrets: `${ENV}` or `${file:/path}`. It is kept as written; only

@@ -154,6 +154,17 @@ fn authorize(request: &mut Request, auth: &Auth, secrets: &Secrets) -> Result<()
             request.secret_params.push(name.clone());
             Ok(())
         }
+        Auth::ApiKey { name, api_key, location: Location::Cookie } => {
+            let others = request.headers.iter().find(|(n, _)| n == "cookie");
+            let others = others.map_or_else(String::new, |(_, value)| format!("{value}; "));
+            let value = reveal("source.auth.api_key", api_key, secrets)?;
+            // What RFC 6265 does not let stand in a cookie.
+            if value.contains([';', ',', ' ', '"', '\\']) || value.chars().any(|c| !c.is_ascii_graphic()) {
+                return Err(RequestError::Header { place: "source.auth.api_key".to_owned() });
+            }
+            request.set_header("cookie", format!("{others}{name}={value}"));
+            Ok(())
+        }
         Auth::HttpBasic { username, password } => {
             let user = reveal("source.auth.username", username, secrets)?;
             let password = reveal("source.auth.password", password, secrets)?;

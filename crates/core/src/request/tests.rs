@@ -109,7 +109,12 @@ fn credentials_go_where_they_belong_and_are_never_shown() {
             .expect("a request");
     assert_eq!(query.url.query(), Some("k=s3cr3t%2F%2B"));
     assert_eq!(query.shown(&Secrets::default()), "GET https://x.org/a?k=***");
-    for request in [bearer, basic, key, query] {
+    let cookie = |key: &str| {
+        with_auth(json!({ "type": "api_key", "name": "sid", "api_key": key, "location": "cookie" }))
+    };
+    assert_eq!(header(&cookie("${TOKEN}").expect("a request"), "cookie"), "sid=s3cr3t/+");
+    assert!(matches!(cookie("${BAD}"), Err(RequestError::Header { .. })));
+    for request in [bearer, basic, key, query, cookie("${TOKEN}").expect("a request")] {
         assert!(!request.shown(&secrets()).contains("s3cr3t"));
     }
 }
@@ -135,6 +140,9 @@ fn credentials_stay_at_their_origin() {
     let url = |text: &str| Url::parse(text).expect("a URL");
     let same = query.follow(url("https://x.org/b?page=2")).expect("same origin");
     assert_eq!(same.url.query(), Some("page=2&k=s3cr3t%2F%2B"));
+    let cookie = json!({ "type": "api_key", "name": "k", "api_key": "${TOKEN}", "location": "cookie" });
+    let other = with_auth(cookie).expect("a request").follow(url("https://y.org/b")).expect("another origin");
+    assert!(other.headers.iter().all(|(name, _)| HARMLESS.contains(&name.as_str())));
     let other = query.follow(url("https://y.org/b")).expect("another origin");
     assert_eq!(other.url.query(), None);
     assert!(other.headers.iter().all(|(name, _)| HARMLESS.contains(&name.as_str())));

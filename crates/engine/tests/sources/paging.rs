@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidegate_core::error::Kind;
+use tidegate_core::paginate::End;
 
 use crate::api::{Api, World, json_answer};
 use crate::model::{Model, dialects, ids};
@@ -49,6 +50,8 @@ async fn pages_are_asked_for_ahead_where_their_number_is_known() {
         let mut world = World::new(&api, &source, &stream("page", &json!({}), &paginator));
         let visit = world.poll().await.expect("a visit");
         assert_eq!(ids(&world, "items", 1).await.len(), 100);
+        let end = if total_path.is_null() { End::EmptyPage } else { End::Total(10) };
+        assert_eq!(visit.ends, [end]);
         // Where no total is told, at most as many requests are wasted as pages were read.
         assert!((requests..requests + concurrency as u64).contains(&visit.requests), "{}", visit.requests);
     }
