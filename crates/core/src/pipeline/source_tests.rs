@@ -91,8 +91,3 @@ fn rules_and_windows_are_checked() {
         assert!(message.contains(says), "{bad}: {message}");
     }
 }
-
-#[test]
-fn zz_print() {
-    std::fs::write("/tmp/schema.json", serde_json::to_string_pretty(&super::json_schema()).unwrap()).unwrap();
-}
