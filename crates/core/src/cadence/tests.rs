@@ -112,6 +112,24 @@ proptest! {
     }
 
     #[test]
+    fn more_silence_is_never_a_reason_to_poll_more(seed in 0u64..1000, kind in 0usize..4, level in 0u8..3) {
+        let trace = ["per15", "poisson", "metar", "hawkes"][kind];
+        let polls = polls_in_silence(run_state(&Trace::named(trace, seed).unwrap(), level), 3);
+        prop_assert!(polls[0] >= polls[1] && polls[1] >= polls[2], "{trace} {level}: {polls:?}");
+    }
+
+    #[test]
+    fn more_changes_are_never_a_reason_to_poll_less(period in 300.0..20_000.0f64, faster in 2.0..10.0f64, level in 0u8..3) {
+        let polls = |period: f64| {
+            let length = 14.0 * 86400.0;
+            let changes = (1..).map(|beat| f64::from(beat) * period).take_while(|at| *at < length).collect();
+            run(&Trace::new("beat", changes, length, None), Policy::tide(1), level, &study_options()).polls.len()
+        };
+        let (fast, slow) = (polls(period / faster), polls(period));
+        prop_assert!(fast >= slow, "a change every {period} s: {slow}, {faster} times as often: {fast}");
+    }
+
+    #[test]
     fn the_budget_of_any_24_hours_is_never_exceeded(seed in 0u64..1000, budget in 1u32..40) {
         let trace = Trace::named("per15", seed).unwrap();
         let trace = Trace { length: 5.0 * 86400.0, ..trace };
@@ -126,9 +144,27 @@ proptest! {
 }
 
 /// The learner at the end of a trace.
+fn run_state(trace: &Trace, level: u8) -> State {
+    *run(trace, Policy::tide(1), level, &study_options()).state.unwrap()
+}
+
 fn settled(trace: &str, level: u8) -> State {
-    let trace = Trace::named(trace, 1).unwrap();
-    *run(&trace, Policy::tide(1), level, &study_options()).state.unwrap()
+    run_state(&Trace::named(trace, 1).unwrap(), level)
+}
+
+/// Polls of each day of a source that has fallen silent.
+fn polls_in_silence(mut state: State, days: usize) -> Vec<u32> {
+    let start = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
+    let mut polls = vec![0; days];
+    loop {
+        let at =
+            next(&state, &study_options().spec, Timestamp::from_millisecond(state.seen.unwrap()).unwrap()).at;
+        let Some(day) = polls.get_mut(at.duration_since(start).as_hours() as usize / 24) else {
+            return polls;
+        };
+        *day += 1;
+        state = observe(state, &Visit::new(at, Outcome::Unchanged));
+    }
 }
 
 fn gain(trace: &str, level: u8, conditions: Conditions) -> Metrics {
@@ -229,17 +265,9 @@ fn floors_are_named_in_their_order() {
 
 #[test]
 fn the_longer_a_source_is_silent_the_less_it_is_polled() {
-    let mut state = settled("per15", 1);
-    let mut at = Timestamp::from_millisecond(state.seen.unwrap()).unwrap();
-    let start = at;
-    let mut polls = [0; 3];
-    while at < start + SignedDuration::from_hours(72) {
-        at = next(&state, &study_options().spec, at).at;
-        polls[(at.duration_since(start).as_hours() as usize / 24).min(2)] += 1;
-        state = observe(state, &Visit::new(at, Outcome::Unchanged));
-    }
+    let polls = polls_in_silence(settled("per15", 1), 3);
     assert!(polls[0] > polls[1] && polls[1] >= polls[2], "{polls:?}");
-    assert!(polls.iter().sum::<i32>() <= 230, "{polls:?}");
+    assert!(polls.iter().sum::<u32>() <= 230, "{polls:?}");
 }
 
 #[test]

@@ -72,7 +72,10 @@ async fn every_page_of_every_child_of_every_page_of_the_parent_arrives() {
         tidegate_engine::documents::expect(&world.env, world.env.staging.as_ref(), &key)
             .await
             .expect("a batch");
-    assert!(batch.pages.iter().all(|page| page.fields["post"].as_i64().map(|post| post.to_string()).as_deref() == Some(page.element.as_str())));
+    assert!(
+        batch.pages.iter().all(|page| page.fields["post"].as_i64().map(|post| post.to_string()).as_deref()
+            == Some(page.element.as_str()))
+    );
     assert_eq!(visit(&world, 1).await.outcome, Outcome::Unchanged);
 }
 
