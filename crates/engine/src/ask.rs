@@ -73,10 +73,9 @@ impl Fetch<'_> {
             }
             Action::ResetPagination => Ok(Next::Return(Reply::Reset)),
             Action::Fail => Err(Error::Source(refusal())),
-            Action::Retry => Ok(Next::Again(self.pause(decision.rule, &response, now), refusal())),
-            Action::RateLimited => {
+            Action::Retry | Action::RateLimited => {
                 let pause = self.pause(decision.rule, &response, now);
-                // The other streams of the source wait as well.
+                // Where the source says how long, its other requests wait as well.
                 let wait =
                     pause.after.and_then(|after| SignedDuration::try_from(after.min(retry::PATIENCE)).ok());
                 if let Some(until) = wait.and_then(|wait| now.checked_add(wait).ok()) {

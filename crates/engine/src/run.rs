@@ -178,14 +178,15 @@ impl<S: Future<Output = ()>> Run<'_, S> {
         let mut going = FuturesUnordered::new();
         while !self.stopped() {
             let now = self.env.clock.now();
+            let open = self.options.until.is_none_or(|until| now <= until);
             if going.len() < STREAMS_AT_ONCE
-                && self.options.until.is_none_or(|until| now <= until)
+                && open
                 && let Some((index, turn)) = rota.take(now)
             {
                 going.push(self.turn(index, turn));
                 continue;
             }
-            let wake = rota.next_wake(now).filter(|_| going.len() < STREAMS_AT_ONCE);
+            let wake = rota.next_wake(now).filter(|_| open && going.len() < STREAMS_AT_ONCE);
             let wake = wake.filter(|wake| self.options.until.is_none_or(|until| *wake <= until));
             let ended = match wake {
                 None if going.is_empty() => return,
