@@ -9,9 +9,6 @@ use super::loader::{Loader, Pending};
 use super::pool::{Done, Task};
 use super::rules::Rules;
 
-/// The largest part of memory for rows that are not encoded, whatever the options say: lengths within are 32 bits.
-const MOST_ROWS_BYTES: usize = 1 << 30;
-
 impl Loader {
     /// Waits for one thing to be done, and commits what can be.
     pub(super) fn receive(&mut self) -> Result<(), LoadError> {
@@ -57,15 +54,24 @@ impl Loader {
             self.rows += block.rows();
             self.table.add(block);
         }
-        if self.table.held() >= (self.options.memory / 2).min(MOST_ROWS_BYTES) {
+        if self.table.held() >= self.options.rows_bytes() {
             self.encode()?;
-            let most = self.options.memory / 5;
-            if self.table.written() > most {
-                let files = self.table.end(most / 2, &self.rules, &self.load);
-                self.ready.extend(files);
-            }
+            self.relieve();
         }
         Ok(())
+    }
+
+    /// Gives out files, or stretches of them, so that those under way keep to their share of memory.
+    fn relieve(&mut self) {
+        if self.options.appends {
+            let stretches = self.table.hand_out(&self.rules, &self.load);
+            self.ready.extend(stretches);
+        }
+        let most = self.options.files_bytes();
+        if self.table.written() > most {
+            let files = self.table.end(most / 2, &self.rules, &self.load);
+            self.ready.extend(files);
+        }
     }
 
     /// Decodes a chunk, the schema widened as often as it asks for. Unless it is the `first`, the load is repeated then.

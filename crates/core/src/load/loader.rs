@@ -36,12 +36,30 @@ pub struct Options {
     pub threads: usize,
     /// Whether rows carry the lineage columns.
     pub lineage: bool,
+    /// Whether files can be appended to, so that what is encoded need not stay in memory until its file ends.
+    pub appends: bool,
+}
+
+/// The largest part of memory for rows that are not encoded, whatever the options say: lengths within are 32 bits.
+const MOST_ROWS_BYTES: usize = 1 << 30;
+
+impl Options {
+    /// Bytes for rows that are not encoded.
+    pub(super) fn rows_bytes(&self) -> usize {
+        let share = if self.appends { self.memory / 8 * 5 } else { self.memory / 2 };
+        share.min(MOST_ROWS_BYTES)
+    }
+
+    /// Bytes for the files under way.
+    pub(super) fn files_bytes(&self) -> usize {
+        self.memory / 5
+    }
 }
 
 impl Default for Options {
-    /// 512 MiB, one thread, lineage.
+    /// 512 MiB, one thread, lineage, whole files.
     fn default() -> Options {
-        Options { memory: 512 << 20, threads: 1, lineage: true }
+        Options { memory: 512 << 20, threads: 1, lineage: true, appends: false }
     }
 }
 
@@ -156,8 +174,8 @@ impl Loader {
         self
     }
 
-    /// Files that had to be ended so far to keep within memory, each given out once. Their schema is
-    /// [`Loader::schema`]. Empty for most loads; worth a call after each page.
+    /// Files that had to be ended so far to keep within memory, each given out once, or stretches of files in the order
+    /// in which they are to be appended. Their schema is [`Loader::schema`]. Empty for most loads; worth a call after each page.
     pub fn ready(&mut self) -> Vec<File> {
         std::mem::take(&mut self.ready)
     }

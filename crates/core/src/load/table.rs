@@ -37,14 +37,16 @@ struct Part {
     files: u32,
 }
 
-/// One finished data file.
+/// One finished data file, or a stretch of one where files can be appended to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Its key in the lake: `<table>/year=…/…/<load>-<part>.parquet`, parts counted from 0 for each partition.
     pub key: String,
-    /// Its rows.
+    /// Its rows up to the end of `bytes`.
     pub rows: u64,
-    /// The Parquet file.
+    /// Bytes of the file that were given out before: 0 but where [`Options::appends`](super::Options::appends) is set.
+    pub offset: u64,
+    /// The Parquet file from there on.
     pub bytes: bytes::Bytes,
 }
 
@@ -109,6 +111,17 @@ impl Table {
         self.parts.entry(encoded.first).or_default().writer = Some(encoded.writer);
     }
 
+    /// Gives out what the files under way hold, to be appended to them.
+    pub(super) fn hand_out(&mut self, rules: &Rules, load: &LoadId) -> Vec<File> {
+        let handed = |(first, part): (&i64, &mut Part)| {
+            let key = part.key(*first, rules, load);
+            let writer = part.writer.as_mut()?;
+            let (offset, bytes) = (writer.given(), writer.take());
+            (!bytes.is_empty()).then(|| File { key, rows: writer.rows(), offset, bytes: bytes.into() })
+        };
+        self.parts.iter_mut().filter_map(handed).collect()
+    }
+
     /// Ends files under way, the largest first, until those that are left hold at most this many bytes.
     pub(super) fn end(&mut self, most: usize, rules: &Rules, load: &LoadId) -> Vec<File> {
         let held = |part: &Part| part.writer.as_ref().map(Writer::held);
@@ -131,11 +144,19 @@ impl Table {
     fn end_one(&mut self, first: i64, rules: &Rules, load: &LoadId) -> Option<File> {
         let part = self.parts.get_mut(&first)?;
         let writer = part.writer.take()?;
+        let key = part.key(first, rules, load);
+        part.files += 1;
+        let (rows, offset) = (writer.rows(), writer.given());
+        Some(File { key, rows, offset, bytes: writer.finish(&rules.layout).into() })
+    }
+}
+
+impl Part {
+    /// Key of the file under way.
+    fn key(&self, first: i64, rules: &Rules, load: &LoadId) -> String {
         let start = Timestamp::from_second(first).unwrap_or(Timestamp::MIN);
         let path = PartitionKey { start, by: rules.spec.partition_by }.path();
-        let key = keys::data(&rules.spec.table, &path, load, part.files);
-        part.files += 1;
-        Some(File { key, rows: writer.rows(), bytes: writer.finish(&rules.layout).into() })
+        keys::data(&rules.spec.table, &path, load, self.files)
     }
 }
 

@@ -23,6 +23,9 @@ use thrift::structure;
 
 /// A Parquet file that row groups are appended to. Equal columns give equal bytes.
 pub(crate) struct Writer {
+    /// Bytes of the file that were given out.
+    given: u64,
+    /// Those after them.
     bytes: Vec<u8>,
     groups: Vec<u8>,
     count: usize,
@@ -33,7 +36,7 @@ const MAGIC: &[u8; 4] = b"PAR1";
 
 impl Writer {
     pub(crate) fn new() -> Writer {
-        Writer { bytes: MAGIC.to_vec(), groups: Vec::new(), count: 0, rows: 0 }
+        Writer { given: 0, bytes: MAGIC.to_vec(), groups: Vec::new(), count: 0, rows: 0 }
     }
 
     /// Rows so far.
@@ -46,6 +49,17 @@ impl Writer {
         self.bytes.capacity() + self.groups.capacity()
     }
 
+    /// Where in the file [`Writer::take`] or [`Writer::finish`] goes on.
+    pub(crate) fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// Gives out what there is so far, to be appended to the file.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.given += self.bytes.len() as u64;
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Appends a row group. `leaf` fills in the column of that number.
     pub(crate) fn row_group(
         &mut self,
@@ -54,7 +68,7 @@ impl Writer {
         scratch: &mut Scratch,
         mut fill: impl FnMut(usize, &mut Leaf),
     ) -> Result<(), std::io::Error> {
-        let base = self.bytes.len() as u64;
+        let base = self.given + self.bytes.len() as u64;
         let Scratch { encoder, leaves, bytes, entries } = scratch;
         bytes.clear();
         entries.clear();
@@ -81,7 +95,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The file.
+    /// The rest of the file.
     pub(crate) fn finish(mut self, layout: &Layout) -> Vec<u8> {
         let start = self.bytes.len();
         self.bytes.reserve_exact(self.groups.len() + layout.elements.len() + 64 + 4 * layout.columns.len());

@@ -1,6 +1,8 @@
 //! The work of a run: a sample decides on the schema, then all of it is read and written; once more if it turns out to
 //! be wider than its sample.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, io, thread};
@@ -45,7 +47,7 @@ pub(super) fn run(
     let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
     let mut wanted = sample(job, inputs, &spec, known)?;
     check_event(&spec, &wanted)?;
-    let mut pass = Pass { job, spec: &spec, inputs, name, part, files: Vec::new() };
+    let mut pass = Pass { job, spec: &spec, inputs, name, part, files: BTreeMap::new() };
     for passes in 1..=PASSES {
         match pass.run(&wanted, progress)? {
             Outcome::Evolve(wider) => {
@@ -57,7 +59,8 @@ pub(super) fn run(
                 if !quarantine.is_empty() {
                     save(&part.join(out::rejects(name)), &quarantine)?;
                 }
-                return Ok(Done { schema, files: pass.files, rows, rejected: quarantined, passes });
+                let files = pass.files.into_values().collect();
+                return Ok(Done { schema, files, rows, rejected: quarantined, passes });
             }
         }
     }
@@ -151,7 +154,8 @@ struct Pass<'a> {
     inputs: &'a [Input],
     name: &'a str,
     part: &'a Path,
-    files: Vec<DataFile>,
+    /// What is written so far, by key.
+    files: BTreeMap<String, DataFile>,
 }
 
 impl Pass<'_> {
@@ -167,8 +171,12 @@ impl Pass<'_> {
 
     fn load(&mut self, schema: &TableSchema, chunks: Reading) -> Result<Outcome, Error> {
         let memory = usize::try_from(self.job.memory).unwrap_or(usize::MAX);
-        let options =
-            Options { memory: memory - memory / 4, threads: self.job.threads, lineage: self.job.lineage };
+        let options = Options {
+            memory: memory - memory / 4,
+            threads: self.job.threads,
+            lineage: self.job.lineage,
+            appends: true,
+        };
         let mut loader = Loader::new(LoadId(self.name.to_owned()), self.spec, schema).with(options);
         let mut papers: Option<(usize, Batch, Page)> = None;
         for chunk in chunks {
@@ -188,18 +196,24 @@ impl Pass<'_> {
     }
 
     fn write(&mut self, files: Vec<File>) -> Result<(), Error> {
-        for File { key, rows, bytes } in files {
+        for File { key, rows, offset, bytes } in files {
             let key = key.split_once('/').map_or(key.as_str(), |(_, key)| key).to_owned();
-            save(&self.part.join(&key), &bytes)?;
-            self.files.push(DataFile { key, rows, bytes: bytes.len() as u64 });
+            let path = self.part.join(&key);
+            if offset == 0 {
+                save(&path, &bytes)?
+            } else {
+                append(&path, &bytes)?
+            }
+            let bytes = offset + bytes.len() as u64;
+            self.files.insert(key.clone(), DataFile { key, rows, bytes });
         }
         Ok(())
     }
 
     /// Removes what was written under a schema that was too narrow.
     fn again(&mut self) -> Result<(), Error> {
-        for file in std::mem::take(&mut self.files) {
-            let path = self.part.join(&file.key);
+        for key in std::mem::take(&mut self.files).into_keys() {
+            let path = self.part.join(&key);
             fs::remove_file(&path).map_err(|error| Error::file("cannot remove", &path, error))?;
         }
         Ok(())
@@ -215,6 +229,13 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         written => written,
     };
     written.map_err(|error| Error::file("cannot write", path, error))
+}
+
+fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let opened = fs::File::options().append(true).open(path);
+    opened
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| Error::file("cannot write", path, error))
 }
 
 /// What a loader wants to know of where rows come from. Files have no poll: the time of their last

@@ -1,5 +1,7 @@
 //! Memory and threads change nothing about the rows.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::load::{File, Options};
 
@@ -31,7 +33,15 @@ struct Loaded {
 }
 
 fn load_with(options: Options, pages: &[(Page, Vec<u8>)]) -> Result<Loaded, LoadError> {
-    let spec = LoadSpec { partition_by: PartitionBy::Minute, ..with_event("at") };
+    load_by(PartitionBy::Minute, options, pages)
+}
+
+fn load_by(
+    partition_by: PartitionBy,
+    options: Options,
+    pages: &[(Page, Vec<u8>)],
+) -> Result<Loaded, LoadError> {
+    let spec = LoadSpec { partition_by, ..with_event("at") };
     let mut schema = TableSchema::default();
     loop {
         let mut loader = Loader::new(LoadId::of_batch("s", 1), &spec, &schema).with(options);
@@ -89,6 +99,31 @@ fn threads_change_nothing_and_memory_only_how_many_files_there_are() {
         let many = load_with(Options { threads, ..Options::default() }, &pages).expect("loads");
         assert_eq!(many.files, plain.files);
     }
+}
+
+#[test]
+fn stretches_make_up_the_same_rows_in_one_file_for_each_partition() {
+    let pages = input("");
+    let plain = load_by(PartitionBy::Hour, Options::default(), &pages).expect("loads");
+    let appends = Options { memory: 1 << 20, appends: true, ..Options::default() };
+    let mut stretches = load_by(PartitionBy::Hour, appends, &pages).expect("loads");
+    assert!(stretches.files.len() > plain.files.len(), "nothing was given out early");
+    let mut whole: BTreeMap<String, File> = BTreeMap::new();
+    for stretch in stretches.files.drain(..) {
+        let Some(file) = whole.get_mut(&stretch.key) else {
+            assert_eq!(stretch.offset, 0);
+            whole.insert(stretch.key.clone(), stretch);
+            continue;
+        };
+        assert_eq!(stretch.offset, file.bytes.len() as u64);
+        assert!(stretch.rows >= file.rows);
+        *file = File { offset: 0, bytes: [&file.bytes[..], &stretch.bytes].concat().into(), ..stretch };
+    }
+    assert!(whole.keys().eq(plain.files.iter().map(|file| &file.key)));
+    let counts: Vec<u64> = whole.values().map(|file| file.rows).collect();
+    assert_eq!(counts, plain.files.iter().map(|file| file.rows).collect::<Vec<_>>());
+    let stretched = Loaded { files: whole.into_values().collect(), ..stretches };
+    assert_eq!(rows(&stretched), rows(&plain));
 }
 
 #[test]
