@@ -1,0 +1,20 @@
+//! Airbyte's declarative manifests, run as they stand: read, checked, and translated into a [`tidegate_core`] pipeline,
+//! which the one engine runs.
+//!
+//! ```text
+//!  manifest.yaml -> references, parameters -> components --+
+//!  config.json   -> specification          -> Config     --+-> translate -> Pipeline | every reason why not
+//! ```
+//!
+//! What needs Python or is not supported is refused by name, before anything is asked of the API. Pure: no file, no
+//! clock, no socket.
+
+mod config;
+mod error;
+mod manifest;
+mod parameters;
+mod refs;
+
+pub use config::Config;
+pub use error::{AirbyteError, Reason};
+pub use manifest::Manifest;
