@@ -8,7 +8,12 @@ pub(super) struct Presence {
     len: usize,
     count: usize,
     words: Vec<u64>,
+    /// Entries with a value before each [`STRETCH`] of words; empty while entries may still come and go.
+    before: Vec<u32>,
 }
+
+/// Words that are counted one by one where an entry's rank is asked for.
+const STRETCH: usize = 8;
 
 impl Presence {
     /// Entries.
@@ -71,7 +76,7 @@ impl Presence {
         if len >= self.len {
             return;
         }
-        self.count = self.rank(len);
+        self.count -= self.from(len);
         self.len = len;
         if self.count == len || self.count == 0 {
             self.words.clear();
@@ -89,9 +94,33 @@ impl Presence {
         if self.count == self.len || self.count == 0 {
             return if self.count == 0 { 0 } else { entry };
         }
-        let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
-        let before: u32 = (0..entry / 64).map(|at| word(at).count_ones()).sum();
-        before as usize + (word(entry / 64) & ((1 << (entry % 64)) - 1)).count_ones() as usize
+        let stretch = entry / 64 / STRETCH;
+        let (start, known) = self.before.get(stretch).map_or((0, 0), |known| (stretch * STRETCH, *known));
+        let (word, words) = (entry / 64, self.words.len());
+        let part = self.words.get(word).map_or(0, |word| (word & ((1 << (entry % 64)) - 1)).count_ones());
+        (known + ones(&self.words[start..word.min(words)]) + part) as usize
+    }
+
+    /// How many entries from `entry` on hold a value. The last few are counted without a look at all before them.
+    fn from(&self, entry: usize) -> usize {
+        if self.count == self.len {
+            return self.len - entry;
+        }
+        let Some((first, rest)) = self.words.get(entry / 64..).and_then(<[u64]>::split_first) else {
+            return 0;
+        };
+        ((first >> (entry % 64)).count_ones() + ones(rest)) as usize
+    }
+
+    /// No entries come or go any more: counts ahead, so that ranks are found at once.
+    fn settle(&mut self) {
+        self.words.shrink_to_fit();
+        self.before.reserve_exact(self.words.len().div_ceil(STRETCH));
+        let mut count = 0;
+        for stretch in self.words.chunks(STRETCH) {
+            self.before.push(count);
+            count += ones(stretch);
+        }
     }
 
     /// The values of a range of entries.
@@ -112,14 +141,14 @@ impl Presence {
 
     /// Bytes that it holds.
     pub(super) fn held(&self) -> usize {
-        self.words.capacity() * 8
+        self.words.capacity() * 8 + self.before.capacity() * 4
     }
 
     /// The entries in another order, and the values in that order; `None` if all entries hold a value, so that the
     /// order is the same.
     pub(super) fn gather(&self, order: &Order) -> (Presence, Option<Order>) {
         if self.count == self.len && order.from.len() == self.len {
-            return (Presence { len: self.len, count: self.len, words: Vec::new() }, None);
+            return (Presence { len: self.len, count: self.len, ..Presence::default() }, None);
         }
         let mut moved: Vec<(u32, u32)> = Vec::with_capacity(self.count);
         if self.count * 16 < order.from.len() {
@@ -140,7 +169,7 @@ impl Presence {
             presence.pad(*to as usize);
             presence.push();
         }
-        presence.words.shrink_to_fit();
+        presence.settle();
         (presence, Some(Order::new(moved.into_iter().map(|(_, value)| value).collect())))
     }
 
@@ -164,6 +193,10 @@ impl Presence {
         };
         (0..self.len).map(one).collect()
     }
+}
+
+fn ones(words: &[u64]) -> u32 {
+    words.iter().map(|word| word.count_ones()).sum()
 }
 
 /// Another order of entries.
@@ -196,7 +229,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn it_is_a_list_of_booleans(bits in proptest::collection::vec(proptest::bool::weighted(0.8), 0..200), sparse: bool, cut in 0usize..200) {
+        fn it_is_a_list_of_booleans(bits in proptest::collection::vec(proptest::bool::weighted(0.8), 0..2000), sparse: bool, cut in 0usize..2000) {
             let bits: Vec<bool> = bits.iter().map(|bit| *bit != sparse).collect();
             let mut presence = Presence::default();
             for (entry, bit) in bits.iter().enumerate() {
@@ -214,8 +247,10 @@ mod tests {
                 }
                 let order = Order::new((0..bits.len() as u32).rev().collect());
                 let (gathered, values) = presence.gather(&order);
+                let mut rank = 0;
                 for (entry, bit) in bits.iter().rev().enumerate() {
-                    proptest::prop_assert_eq!(gathered.get(entry), *bit);
+                    proptest::prop_assert_eq!((gathered.get(entry), gathered.rank(entry)), (*bit, rank));
+                    rank += usize::from(*bit);
                 }
                 let back: Vec<u32> = (0..presence.count() as u32).rev().collect();
                 proptest::prop_assert!(values.is_none_or(|values| values.from == back));
