@@ -24,7 +24,8 @@ pub(crate) fn number_type(number: &Number<'_>) -> Option<DataType> {
     }
 }
 
-/// The double whose shortest decimal spelling has the same value as the number's own.
+/// The double whose shortest decimal spelling has the same value as the number's own. Where two spellings are as short
+/// and as near, either counts: the standard library rounds up, most writers of JSON to the even digit.
 #[inline]
 pub(crate) fn double(number: &Number<'_>) -> Option<f64> {
     let value = number.as_f64();
@@ -32,7 +33,11 @@ pub(crate) fn double(number: &Number<'_>) -> Option<f64> {
     if number.fits(15) && number.unscaled().is_some_and(|(_, fraction)| fraction <= 22) {
         return Some(value);
     }
-    (value.is_finite() && normal(&format!("{value:e}")) == normal(number.text())).then_some(value)
+    let own = normal(number.text());
+    let spelled = |text: &str| normal(text) == own;
+    (value.is_finite()
+        && (spelled(&format!("{value:e}")) || spelled(&serde_json::Value::from(value).to_string())))
+    .then_some(value)
 }
 
 /// The number times ten to the `scale`, if that is an integer of at most 38 digits.
