@@ -4,10 +4,11 @@ mod rules;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::request::Response;
+use crate::time;
 
 pub use rules::{Decision, Pause, decide, pause};
 
@@ -38,7 +39,7 @@ pub fn is_transient(status: u16) -> bool {
 /// rule asks for, see [`pause`]; `chance` is a number in `0.0..1.0`, see [`chance`].
 pub fn verdict(attempt: u32, attempts: u32, pause: Pause, now: Timestamp, chance: f64) -> Verdict {
     let after = pause.after;
-    let hold = after.map(|after| add(now, after.min(LONGEST_HOLD)));
+    let hold = after.map(|after| time::after(now, after.min(LONGEST_HOLD)));
     if attempt >= attempts || after.is_some_and(|after| after > PATIENCE) {
         return Verdict::GiveUp(hold);
     }
@@ -52,10 +53,6 @@ pub fn verdict(attempt: u32, attempts: u32, pause: Pause, now: Timestamp, chance
 /// The longest wait after attempt number `attempt` (from 1).
 fn backoff(attempt: u32, pause: Pause) -> Duration {
     pause.base.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(pause.cap)
-}
-
-fn add(now: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// A number in `0.0..1.0` that looks random and depends on nothing but the arguments.
@@ -110,7 +107,7 @@ impl Circuit {
     /// When the next request may be sent, if not now. A clock that was set back does not keep the circuit open.
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         let Open { since, wait } = self.open?;
-        let until = add(since, wait);
+        let until = time::after(since, wait);
         (now >= since && now < until).then_some(until)
     }
 

@@ -1,13 +1,12 @@
 //! When the pipeline file says: fixed intervals and cron.
 
-use std::time::Duration;
-
 use croner::Cron;
 use croner::parser::{CronParser, Year};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cadence::CadenceSpec;
+use crate::time::after;
 
 /// When the file wants a stream polled that was last polled at `last`; `None` where the cadence is learned.
 ///
@@ -18,7 +17,10 @@ pub fn next(spec: &CadenceSpec, last: Option<Timestamp>, now: Timestamp) -> Opti
     let due = match (&spec.cron, spec.every, last) {
         (None, None, _) => return None,
         // An expression that was checked has a next time, within the years that a timestamp holds.
-        (Some(expression), _, _) => next_time(expression, last.unwrap_or(now)).unwrap_or(Timestamp::MAX),
+        (Some(expression), _, _) => {
+            let cron = parse(expression).ok();
+            cron.and_then(|cron| next_time(&cron, last.unwrap_or(now))).unwrap_or(Timestamp::MAX)
+        }
         (None, Some(every), Some(last)) => after(last, every.0),
         (None, Some(_), None) => now,
     };
@@ -36,9 +38,9 @@ pub fn per_day(spec: &CadenceSpec) -> Option<f64> {
     if let (None, Some(every)) = (&spec.cron, spec.every) {
         return Some(day / every.0.as_secs_f64().max(0.001));
     }
-    let expression = spec.cron.as_ref()?;
+    let cron = parse(spec.cron.as_ref()?).ok()?;
     let start = Timestamp::UNIX_EPOCH;
-    let times = std::iter::successors(Some(start), |from| next_time(expression, *from)).skip(1);
+    let times = std::iter::successors(Some(start), |from| next_time(&cron, *from)).skip(1);
     let times: Vec<Timestamp> = times.take_while(|time| *time <= start + WEEKS).take(ENOUGH).collect();
     let length = if times.len() == ENOUGH { times[ENOUGH - 1].duration_since(start) } else { WEEKS };
     Some(times.len() as f64 * day / length.as_secs_f64())
@@ -46,11 +48,8 @@ pub fn per_day(spec: &CadenceSpec) -> Option<f64> {
 
 /// Checks a cron expression: five fields, or six with seconds first. The error says what is wrong.
 pub fn check_cron(expression: &str) -> Result<(), String> {
-    let cron = parse(expression)?;
-    match cron.find_next_occurrence(&Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC), false) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!("`{expression}` names a time that never comes")),
-    }
+    let next = next_time(&parse(expression)?, Timestamp::UNIX_EPOCH);
+    next.map(drop).ok_or_else(|| format!("`{expression}` names a time that never comes"))
 }
 
 fn parse(expression: &str) -> Result<Cron, String> {
@@ -60,17 +59,15 @@ fn parse(expression: &str) -> Result<Cron, String> {
 }
 
 /// The first time of the expression after `from`.
-fn next_time(expression: &str, from: Timestamp) -> Option<Timestamp> {
-    let next = parse(expression).ok()?.find_next_occurrence(&from.to_zoned(TimeZone::UTC), false);
+fn next_time(cron: &Cron, from: Timestamp) -> Option<Timestamp> {
+    let next = cron.find_next_occurrence(&from.to_zoned(TimeZone::UTC), false);
     next.ok().map(|next| next.timestamp())
-}
-
-fn after(from: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait).ok().and_then(|wait| from.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
@@ -99,6 +101,11 @@ impl Times {
     }
 }
 
+/// The moment that is `wait` after another; the last there is where that lies beyond.
+pub(crate) fn after(from: Timestamp, wait: Duration) -> Timestamp {
+    from.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
 /// `2026-11-23 10:00:00 UTC`
 fn universal(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT"))?;
@@ -111,23 +118,40 @@ pub(crate) fn in_range(time: &Timestamp) -> bool {
         && time.as_nanosecond() >= -62_135_596_800_000_000_000
 }
 
-/// An epoch number of a unit; by its size where none is named: seconds below 10¹¹, then milliseconds below 10¹⁴,
-/// microseconds below 10¹⁷, nanoseconds.
+/// An epoch number of a unit; by its size where none is named.
 fn epoch(number: &Number<'_>, unit: Option<TimeUnit>) -> Option<Timestamp> {
     let value = decimal(number, 18)?;
-    let unit = unit.unwrap_or(match value.unsigned_abs() / 10u128.pow(18) {
+    let unit = unit.unwrap_or_else(|| epoch_unit(value.unsigned_abs() / 10u128.pow(18)));
+    let per_nano = i128::from(unit.per_second()) * 10i128.pow(9);
+    Timestamp::from_nanosecond(value.div_euclid(per_nano)).ok()
+}
+
+/// The unit of an epoch number by its size: seconds below 10¹¹, then milliseconds below 10¹⁴, microseconds below 10¹⁷,
+/// nanoseconds.
+pub(crate) fn epoch_unit(size: u128) -> TimeUnit {
+    match size {
         0..100_000_000_000 => TimeUnit::S,
         100_000_000_000..100_000_000_000_000 => TimeUnit::Ms,
         100_000_000_000_000..100_000_000_000_000_000 => TimeUnit::Us,
         _ => TimeUnit::Ns,
-    });
-    let per_nano = match unit {
-        TimeUnit::S => 10i128.pow(9),
-        TimeUnit::Ms => 10i128.pow(12),
-        TimeUnit::Us => 10i128.pow(15),
-        TimeUnit::Ns => 10i128.pow(18),
-    };
-    Timestamp::from_nanosecond(value.div_euclid(per_nano)).ok()
+    }
+}
+
+impl TimeUnit {
+    /// How many of them make a second.
+    pub(crate) fn per_second(self) -> i64 {
+        match self {
+            TimeUnit::S => 1,
+            TimeUnit::Ms => 1_000,
+            TimeUnit::Us => 1_000_000,
+            TimeUnit::Ns => 1_000_000_000,
+        }
+    }
+}
+
+/// Microseconds since 1970, cut downwards.
+pub(crate) fn micros(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond().div_euclid(1000)).unwrap_or(i64::MAX)
 }
 
 /// Microseconds since 1970 of a full RFC 3339 date-time with its offset and at most six digits of a second.

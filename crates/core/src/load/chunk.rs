@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fill::micros;
 use crate::batch::{Batch, Page};
 use crate::pipeline::Format;
+use crate::time::micros;
 
 /// What all records of a page have in common.
 pub(super) struct Sheet {

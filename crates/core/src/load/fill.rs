@@ -6,7 +6,7 @@ use super::misfit::{Cause, Event, Misfit, Notes, hollow};
 use crate::json::{self, JsonError, Kind, Number, Reader, Short};
 use crate::parquet::Texts;
 use crate::schema::{DataType, INT53, decimal, dotted, double};
-use crate::time::{self, Times};
+use crate::time::{self, Times, micros};
 
 impl Fields {
     /// Reads an object as row `row`. Keys of `hidden` are passed over.
@@ -162,11 +162,6 @@ impl Child {
         *reader = ahead;
         Ok(true)
     }
-}
-
-/// Microseconds since 1970, cut downwards.
-pub(super) fn micros(time: jiff::Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond().div_euclid(1000)).unwrap_or(i64::MAX)
 }
 
 impl Column {

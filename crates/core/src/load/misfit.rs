@@ -1,10 +1,9 @@
 //! What does not fit a table, why, and the line of quarantine that keeps it.
 
 use super::chunk::Sheet;
-use super::fill::micros;
 use crate::json::{JsonError, Kind, Number, Reader, compact, write_string};
 use crate::schema::{DataType, infer};
-use crate::time::Times;
+use crate::time::{Times, micros};
 
 /// What reading one record brought to light besides its values.
 pub(super) struct Notes {
