@@ -4,15 +4,14 @@ mod window;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+use crate::json;
 use crate::pipeline::{EventTime, Incremental};
-use crate::time;
+use crate::time::{Times, epoch_unit};
 
 pub use window::{Window, WindowError, formatted, windows};
 
@@ -28,13 +27,14 @@ pub struct Marks {
 /// Looks through the records of a page. Records without a cursor or an event time are passed over.
 pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option<&EventTime>) -> Marks {
     let mut marks = Marks::default();
+    let times = event_time.map(|rules| (rules.path.as_str(), Times::new(rules)));
     for (place, record) in (0..).zip(records) {
         if let Some(value) = cursor.and_then(|path| field(record, path)) {
-            let value = serde_json::from_slice(value).ok().filter(|value: &Value| !value.is_null());
+            let value = serde_json::from_str(value).ok().filter(|value: &Value| !value.is_null());
             marks.cursor = max(marks.cursor, value);
         }
-        if let Some(rules) = event_time {
-            let time = field(record, &rules.path).and_then(|value| time::parse(value, rules));
+        if let Some((path, times)) = &times {
+            let time = field(record, path).and_then(|value| times.parse(value));
             marks.times.extend(time.map(|time| (place, time)));
         }
     }
@@ -43,39 +43,34 @@ pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option
 
 /// The value of a field of a record, by name or dotted path.
 pub fn value(record: &[u8], path: &str) -> Option<Value> {
-    field(record, path).and_then(|value| serde_json::from_slice(value).ok())
+    field(record, path).and_then(|value| serde_json::from_str(value).ok())
 }
 
 /// Of each record whether it lies outside a window. Records without a cursor lie within, and so does what cannot be
 /// compared.
 pub fn outside(records: &[Cow<'_, [u8]>], path: &str, window: &Window) -> Vec<bool> {
     let found = |record: &[u8]| value(record, path).filter(|cursor| !cursor.is_null());
-    let is = |cursor: &Value, bound: &Value, wanted: fn(Ordering) -> bool| {
-        !bound.is_null() && order(cursor, bound).is_some_and(wanted)
-    };
-    let out = |cursor: Value| {
-        is(&cursor, &window.from, Ordering::is_lt) || is(&cursor, &window.to, Ordering::is_ge)
-    };
+    let bound = |value| (value, window::time_of(value));
+    let (from, to) = (bound(&window.from), bound(&window.to));
+    let is = |cursor: &Value, bound, wanted: fn(Ordering) -> bool| order(cursor, bound).is_some_and(wanted);
+    let out = |cursor: Value| is(&cursor, from, Ordering::is_lt) || is(&cursor, to, Ordering::is_ge);
     records.iter().map(|record| found(record).is_some_and(out)).collect()
 }
 
-/// The order of two cursors that may be written in different forms.
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
-        (Value::Number(_), Value::Number(_)) => Some(compare(a, b)),
-        _ => match (window::time_of(a), window::time_of(b)) {
-            (Some(a), Some(b)) => Some(a.cmp(&b)),
-            _ => (a.is_string() && b.is_string()).then(|| compare(a, b)),
-        },
+/// How a cursor lies to a bound, given with the time that it names; they may be written in different forms.
+fn order(a: &Value, (b, time): (&Value, Option<Timestamp>)) -> Option<Ordering> {
+    if a.is_number() && b.is_number() {
+        return Some(compare(a, b));
+    }
+    match time.and_then(|time| Some((window::time_of(a)?, time))) {
+        Some((a, b)) => Some(a.cmp(&b)),
+        None => (a.is_string() && b.is_string()).then(|| compare(a, b)),
     }
 }
 
 /// The raw JSON text of a field, by name or dotted path.
-fn field<'a>(record: &'a [u8], path: &str) -> Option<&'a [u8]> {
-    path.split('.').try_fold(record, |value, name| {
-        let fields: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_slice(value).ok()?;
-        fields.get(name).map(|raw| raw.get().as_bytes())
-    })
+fn field<'a>(record: &'a [u8], path: &str) -> Option<&'a str> {
+    json::field(json::utf8(record).ok()?, path)
 }
 
 /// The higher of two cursors; one is higher than none.
@@ -110,21 +105,22 @@ pub fn start_value(incremental: &Incremental, cursor: Option<&Value>) -> Value {
     }
 }
 
-/// Units of an epoch number by its size, with the number of them in a second.
-const EPOCHS: [(f64, i64); 4] = [(1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (f64::INFINITY, 1_000_000_000)];
+/// How many of the units of an epoch number make a second, by its size.
+fn per_second(number: &serde_json::Number) -> Option<i64> {
+    Some(epoch_unit(number.as_f64()?.abs() as u128).per_second())
+}
 
 /// A time, in whatever form it came, `lag` earlier in the same form; `None` for what is no time.
 fn earlier(cursor: &Value, lag: Duration) -> Option<Value> {
     match cursor {
         Value::Number(number) => {
-            let size = number.as_f64()?.abs();
-            let (_, per_second) = EPOCHS.iter().find(|(limit, _)| size < *limit)?;
+            let per_second = per_second(number)?;
             match number.as_i64() {
                 Some(whole) => {
                     let units = lag.as_nanos() / u128::from(1_000_000_000u64 / per_second.unsigned_abs());
                     Some(whole.checked_sub(i64::try_from(units).ok()?)?.into())
                 }
-                None => Some((number.as_f64()? - lag.as_secs_f64() * *per_second as f64).into()),
+                None => Some((number.as_f64()? - lag.as_secs_f64() * per_second as f64).into()),
             }
         }
         Value::String(text) => earlier_text(text, lag).map(Value::String),

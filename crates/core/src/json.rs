@@ -5,6 +5,7 @@
 
 mod canonical;
 mod fault;
+mod field;
 mod number;
 mod scan;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 pub use canonical::{canonicalize, compact, write_string};
 pub use fault::{Fault, JsonError};
+pub(crate) use field::field;
 pub use number::Number;
 pub(crate) use number::Short;
 pub use text::Text;

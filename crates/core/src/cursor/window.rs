@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{EPOCHS, start_value};
+use super::{per_second, start_value};
 use crate::pipeline::{Incremental, Values};
 use crate::time::Times;
 
@@ -93,7 +93,7 @@ pub fn windows(
         let gap = incremental.granularity.filter(|_| !last).unwrap_or_default();
         windows.push(Window {
             start: written(from)?,
-            end: written(minus(to, gap.0))?,
+            end: written(to.saturating_sub(gap.0).unwrap_or(to))?,
             from: plain(from)?,
             // What lies ahead of the clock is wanted all the same.
             to: if last && incremental.end_value.is_none() { Value::Null } else { plain(to)? },
@@ -108,7 +108,6 @@ fn steps(
     to: Timestamp,
     step: Duration,
 ) -> Result<Vec<(Timestamp, Timestamp, bool)>, WindowError> {
-    let length = SignedDuration::try_from(step).unwrap_or(SignedDuration::MAX);
     let count = to.duration_since(from).as_nanos().max(0) as u128 / step.as_nanos().max(1);
     if count > u128::from(MOST) {
         return Err(WindowError::TooMany(u64::try_from(count).unwrap_or(u64::MAX)));
@@ -116,7 +115,7 @@ fn steps(
     let mut steps = Vec::new();
     let mut start = from;
     loop {
-        let end = start.saturating_add(length).unwrap_or(to).min(to).max(start);
+        let end = start.saturating_add(step).unwrap_or(to).min(to).max(start);
         let last = end >= to;
         steps.push((start, end, last));
         if last {
@@ -124,11 +123,6 @@ fn steps(
         }
         start = end;
     }
-}
-
-fn minus(time: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::ZERO);
-    time.saturating_sub(by).unwrap_or(time)
 }
 
 fn no_time(value: &Value) -> WindowError {
@@ -147,9 +141,7 @@ fn write(time: Timestamp, like: &Value, format: Option<&str>) -> Option<Value> {
     }
     match like {
         Value::Number(number) => {
-            let size = number.as_f64()?.abs();
-            let (_, per_second) = EPOCHS.iter().find(|(limit, _)| size < *limit)?;
-            let nanos = time.as_nanosecond() * i128::from(*per_second) / 1_000_000_000;
+            let nanos = time.as_nanosecond() * i128::from(per_second(number)?) / 1_000_000_000;
             Some(i64::try_from(nanos).ok()?.into())
         }
         Value::String(text) => {

@@ -5,7 +5,7 @@ use super::chunk::Sheet;
 use super::column::Fields;
 use super::decoder::{Decoder, Stop, VALUE};
 use super::misfit::{Cause, Event, Misfit};
-use crate::json::{Kind, Reader};
+use crate::json::{self, Kind, Reader};
 use crate::pipeline::ContractMode;
 use crate::schema::{DataType, Field, Merged, Rules as Merge, infer_fields, infer_next};
 
@@ -131,7 +131,7 @@ impl Decoder {
         };
         let parent = |m: &&Misfit| path == m.field || path.starts_with(&format!("{}.", m.field));
         if misfits.iter().any(|m| parent(&m))
-            && let Some(value) = at_path(record, path)
+            && let Some(value) = json::field(record, path)
         {
             self.notes.event = Event::of(value, &self.notes.times);
         }
@@ -153,21 +153,4 @@ fn fields(sheet: &Sheet, record: &str) -> Result<Vec<Field>, Stop> {
         }
     }
     Ok(fields)
-}
-
-/// The raw value at a dotted path of a record.
-fn at_path<'a>(record: &'a str, path: &str) -> Option<&'a str> {
-    path.split('.').try_fold(record, |object, name| {
-        let mut reader = Reader::new(object);
-        reader.begin_object().ok()?;
-        let (mut first, mut found) = (true, None);
-        while let Some(key) = reader.next_key(first).ok()? {
-            first = false;
-            let value = reader.skip().ok()?;
-            if key.value() == name {
-                found = Some(value);
-            }
-        }
-        found
-    })
 }
