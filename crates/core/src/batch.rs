@@ -88,7 +88,7 @@ pub struct Page {
     pub charset: Option<String>,
     /// Number of records in the page.
     pub records: u64,
-    /// Records that the poll before had already brought, as `[first, count]` runs; they are not loaded again.
+    /// Records that the poll before had already brought, as `[first, count]` runs in order; they are not loaded again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeats: Vec<(u64, u64)>,
     /// Values that the stream adds to each record of this page (`[streams.fields]`).

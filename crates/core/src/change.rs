@@ -119,7 +119,7 @@ pub fn content(
     Ok(content)
 }
 
-/// Where the ignored values lie.
+/// Where the ignored values lie, in order.
 fn ranges(body: &[u8], ignore: &[String]) -> Result<Vec<Range<usize>>, DecodeError> {
     let mut ranges = Vec::new();
     for path in ignore {
@@ -129,13 +129,15 @@ fn ranges(body: &[u8], ignore: &[String]) -> Result<Vec<Range<usize>>, DecodeErr
     Ok(ranges)
 }
 
-/// Ranges of the body that lie in a record, as ranges of the record.
+/// Ranges of the body (in order) that lie in a record, as ranges of the record.
 fn within(body: &[u8], record: &[u8], ranges: &[Range<usize>]) -> Vec<Range<usize>> {
     // A record of a JSON page is a slice of it, so the distance of their addresses is its place in it.
     let start = (record.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
-    ranges
+    let end = start.saturating_add(record.len());
+    ranges[ranges.partition_point(|range| range.start < start)..]
         .iter()
-        .filter(|range| range.start >= start && range.end <= start.saturating_add(record.len()))
+        .take_while(|range| range.start < end)
+        .filter(|range| range.end <= end)
         .map(|range| range.start - start..range.end - start)
         .collect()
 }

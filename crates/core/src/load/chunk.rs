@@ -20,6 +20,7 @@ pub(super) struct Sheet {
     pub(super) charset: Option<String>,
     /// Values added to each record: name and JSON.
     pub(super) constants: Vec<(String, String)>,
+    /// Runs of records that are not loaded again, in order.
     repeats: Vec<(u64, u64)>,
 }
 
@@ -67,7 +68,8 @@ impl Sheet {
     /// Whether the poll before had already brought this record of the page.
     #[inline]
     pub(super) fn repeats(&self, number: u64) -> bool {
-        self.repeats.iter().any(|(first, count)| (*first..first.saturating_add(*count)).contains(&number))
+        let begun = self.repeats.partition_point(|(first, _)| *first <= number);
+        self.repeats[..begun].last().is_some_and(|(first, count)| number - first < *count)
     }
 
     /// Whether the next part of this page is what `next` says.
@@ -98,16 +100,7 @@ impl Piece {
             opens: false,
         })
     }
-}
 
-impl Chunk {
-    pub(super) fn push(&mut self, piece: Piece) {
-        self.bytes += piece.body.len();
-        self.pieces.push(piece);
-    }
-}
-
-impl Piece {
     /// The place in the page after this piece.
     pub(super) fn end(&self, start: Position) -> Position {
         let lines = match self.sheet.format {
@@ -115,5 +108,12 @@ impl Piece {
             _ => 0,
         };
         Position { row: start.row, bytes: start.bytes + self.body.len(), lines: start.lines + lines }
+    }
+}
+
+impl Chunk {
+    pub(super) fn push(&mut self, piece: Piece) {
+        self.bytes += piece.body.len();
+        self.pieces.push(piece);
     }
 }
