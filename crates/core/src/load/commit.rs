@@ -92,7 +92,7 @@ impl Loader {
     fn widen(&mut self, chunk: &Chunk) -> Result<(), LoadError> {
         let schema = Decoder::new(&self.rules)?.widened(chunk, self.position)?;
         self.wider = true;
-        self.rules = Arc::new(Rules::new(&self.spec, schema, self.version == 0, &self.options));
+        self.rules = Arc::new(Rules::new(&self.rules.spec, schema, self.options.lineage));
         Ok(())
     }
 

@@ -211,7 +211,7 @@ impl Decoder {
             self.quarantine_line(sheet, record, misfit);
         }
         if self.scan {
-            self.root.truncate(self.rows);
+            self.undo();
             return Ok(());
         }
         if self.added > ADDED_BYTES {

@@ -85,11 +85,8 @@ impl Default for Options {
 /// same files.
 pub struct Loader {
     pub(super) load: LoadId,
-    pub(super) spec: LoadSpec,
     pub(super) options: Options,
-    /// Version of the schema that the load began with.
-    pub(super) version: u32,
-    /// The schema, and whether it is wider than the one that the load began with.
+    /// The schema, and whether it is wider than the one that the load began with, whose version it keeps.
     pub(super) rules: Arc<Rules>,
     pub(super) wider: bool,
     /// Whether it got wider after rows were decoded: then none are kept, and the load is to be repeated.
@@ -140,16 +137,13 @@ pub enum Outcome {
 impl Loader {
     /// A load under `spec` into a table whose schema is `schema`.
     pub fn new(load: LoadId, spec: &LoadSpec, schema: &TableSchema) -> Loader {
-        let version = schema.version;
         let mut schema = schema.clone();
         let wider = schema.declare(&spec.columns);
         let options = Options::default();
         Loader {
             load,
-            rules: Arc::new(Rules::new(spec, schema, version == 0, &options)),
-            spec: spec.clone(),
+            rules: Arc::new(Rules::new(spec, schema, options.lineage)),
             options,
-            version,
             wider,
             repeat: false,
             pool: Pool::new(1),
@@ -170,7 +164,7 @@ impl Loader {
     /// The same load with other means. Call it before the first page.
     pub fn with(mut self, options: Options) -> Loader {
         self.options = options;
-        self.rules = Arc::new(Rules::new(&self.spec, self.rules.schema.clone(), self.version == 0, &options));
+        self.rules = Arc::new(Rules::new(&self.rules.spec, self.rules.schema.clone(), options.lineage));
         self
     }
 
@@ -182,8 +176,8 @@ impl Loader {
 
     /// The schema of the files, see [`Outcome::Done`].
     pub fn schema(&self) -> TableSchema {
-        let version = self.version + u32::from(self.wider || self.version == 0 && self.rows > 0);
-        TableSchema { version, fields: self.rules.schema.fields.clone() }
+        let TableSchema { version, fields } = self.rules.schema.clone();
+        TableSchema { version: version + u32::from(self.wider || version == 0 && self.rows > 0), fields }
     }
 
     /// Takes in one page, or the next part of one; `body` is its bytes as staged. `page` is one of `batch.pages`;

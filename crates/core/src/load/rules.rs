@@ -1,7 +1,6 @@
 //! What is the same for all records of a load under one schema.
 
 use super::collect::{Route, routes};
-use super::loader::Options;
 use crate::parquet::Layout;
 use crate::pipeline::{ContractMode, LoadSpec};
 use crate::schema::TableSchema;
@@ -23,14 +22,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(spec: &LoadSpec, schema: TableSchema, new: bool, options: &Options) -> Rules {
+    pub(super) fn new(spec: &LoadSpec, schema: TableSchema, lineage: bool) -> Rules {
         let path = |path: &str| path.strip_prefix("$.").unwrap_or(path).to_owned();
         Rules {
-            new,
+            new: schema.version == 0,
             event: spec.event_time.as_ref().map(|rules| path(&rules.path)),
             times: spec.event_time.as_ref().map_or_else(Times::plain, Times::new),
-            lineage: options.lineage,
-            layout: Layout::new(&schema, options.lineage),
+            lineage,
+            layout: Layout::new(&schema, lineage),
             routes: routes(&schema.fields),
             spec: spec.clone(),
             schema,
