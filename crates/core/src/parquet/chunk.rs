@@ -260,39 +260,36 @@ fn plain(values: &Values, part: std::ops::Range<usize>, out: &mut Vec<u8>) {
                     .map(|bits| bits.iter().enumerate().fold(0, |byte, (i, bit)| byte | u8::from(*bit) << i)),
             );
         }
-        Values::Int32(v) => append(&v[part], out, |value| value.to_le_bytes()),
-        Values::Int64(v) => append(&v[part], out, |value| value.to_le_bytes()),
-        Values::Double(v) => append(&v[part], out, |value| value.to_le_bytes()),
-        Values::Fixed(v) => append(&v[part], out, |value| value.to_be_bytes()),
+        Values::Int32(v) => append(v[part].iter().copied(), out, i32::to_le_bytes),
+        Values::Int64(v) => append(v[part].iter().copied(), out, i64::to_le_bytes),
+        Values::Double(v) => append(v[part].iter().copied(), out, f64::to_le_bytes),
+        Values::Fixed(v) => append(v[part].iter().copied(), out, i128::to_be_bytes),
         Values::Bytes(texts) => part.for_each(|at| text(texts, at, out)),
     }
 }
 
-/// Appends the distinct values.
+/// Appends the distinct values in the plain encoding.
 fn distinct(values: &Values, firsts: &[u32], out: &mut Vec<u8>) {
+    let rows = firsts.iter().map(|row| *row as usize);
     match values {
         Values::None | Values::Boolean(_) => {}
-        Values::Int32(v) => {
-            firsts.iter().for_each(|at| out.extend_from_slice(&v[*at as usize].to_le_bytes()))
-        }
-        Values::Int64(v) => {
-            firsts.iter().for_each(|at| out.extend_from_slice(&v[*at as usize].to_le_bytes()))
-        }
-        Values::Double(v) => {
-            firsts.iter().for_each(|at| out.extend_from_slice(&v[*at as usize].to_le_bytes()));
-        }
-        Values::Fixed(v) => {
-            firsts.iter().for_each(|at| out.extend_from_slice(&v[*at as usize].to_be_bytes()))
-        }
-        Values::Bytes(texts) => firsts.iter().for_each(|at| text(texts, *at as usize, out)),
+        Values::Int32(v) => append(rows.map(|row| v[row]), out, i32::to_le_bytes),
+        Values::Int64(v) => append(rows.map(|row| v[row]), out, i64::to_le_bytes),
+        Values::Double(v) => append(rows.map(|row| v[row]), out, f64::to_le_bytes),
+        Values::Fixed(v) => append(rows.map(|row| v[row]), out, i128::to_be_bytes),
+        Values::Bytes(texts) => rows.for_each(|row| text(texts, row, out)),
     }
 }
 
-fn append<T: Copy, const N: usize>(values: &[T], out: &mut Vec<u8>, bytes: impl Fn(T) -> [u8; N]) {
+fn append<T, const N: usize>(
+    values: impl ExactSizeIterator<Item = T>,
+    out: &mut Vec<u8>,
+    bytes: impl Fn(T) -> [u8; N],
+) {
     let start = out.len();
     out.resize(start + values.len() * N, 0);
     for (place, value) in out[start..].chunks_exact_mut(N).zip(values) {
-        place.copy_from_slice(&bytes(*value));
+        place.copy_from_slice(&bytes(value));
     }
 }
 

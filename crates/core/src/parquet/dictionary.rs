@@ -56,6 +56,11 @@ impl Dictionary {
         true
     }
 
+    /// The same for texts.
+    pub(super) fn of_texts(&mut self, texts: &Texts) -> bool {
+        self.build(texts.ends.len(), |row| hash_bytes(texts.get(row)), |a, b| texts.get(a) == texts.get(b))
+    }
+
     fn begin(&mut self, distinct: usize) {
         self.places.clear();
         self.firsts.clear();
@@ -103,7 +108,7 @@ pub(super) fn hash_u64(value: u64) -> u64 {
 
 /// The same for a text.
 #[inline]
-pub(super) fn hash_bytes(bytes: &[u8]) -> u64 {
+fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = bytes.len() as u64;
     let mut chunks = bytes.chunks_exact(8);
     for chunk in &mut chunks {
@@ -115,11 +120,4 @@ pub(super) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut word = [0; 8];
     word[..rest.len()].copy_from_slice(rest);
     hash_u64(hash ^ u64::from_le_bytes(word))
-}
-
-impl Dictionary {
-    /// A dictionary of texts.
-    pub(super) fn of_texts(&mut self, texts: &Texts) -> bool {
-        self.build(texts.ends.len(), |row| hash_bytes(texts.get(row)), |a, b| texts.get(a) == texts.get(b))
-    }
 }
