@@ -49,8 +49,7 @@ impl LoadId {
     /// The stream and sequence number of the one batch of an event-mode load; `None` for a windowed load.
     pub fn batch(&self) -> Option<(&str, u64)> {
         let (stream, seq) = self.0.split_once('-')?;
-        (seq.len() == 12 && seq.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| Some((stream, seq.parse().ok()?)))?
+        Some((stream, parse_seq(seq)?))
     }
 }
 
@@ -73,8 +72,12 @@ pub fn batch(stream: &str, seq: u64) -> String {
 /// The stream and sequence number that a batch key names; `None` for any other key.
 pub fn parse_batch(key: &str) -> Option<(&str, u64)> {
     let (stream, file) = key.strip_prefix("batches/")?.split_once('/')?;
-    let seq = file.strip_suffix(BATCH_SUFFIX)?;
-    (seq.len() == 12 && seq.bytes().all(|b| b.is_ascii_digit())).then(|| Some((stream, seq.parse().ok()?)))?
+    Some((stream, parse_seq(file.strip_suffix(BATCH_SUFFIX)?)?))
+}
+
+/// A sequence number as keys hold it: twelve digits.
+fn parse_seq(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A page as it came: named by the SHA-256 (hex) of its bytes.

@@ -41,10 +41,6 @@ pub struct Incremental {
     pub format: Option<String>,
     /// Whether records before the start value and from the end value on are left out here: for an API that gives all
     /// whatever it is asked for.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub client_side: bool,
-}
-
-fn is_no(flag: &bool) -> bool {
-    !flag
 }

@@ -65,7 +65,7 @@ pub struct PageNumber {
     pub stop_after_empty_page: bool,
     /// Whether a page with fewer records than `page_size` is the last one: one request less, but pages are lost where
     /// the API gives less than it was asked for.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_short_page: bool,
 }
 
@@ -109,7 +109,7 @@ pub struct Offset {
     pub stop_after_empty_page: bool,
     /// Whether a page with fewer records than `limit` is the last one: one request less, but pages are lost where the
     /// API gives less than it was asked for.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_short_page: bool,
 }
 
@@ -138,7 +138,7 @@ pub struct CursorPages {
     #[schemars(extend("format" = "jsonpath"))]
     pub has_more_path: Option<String>,
     /// Whether an empty page is the last one, even if it holds a cursor.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_empty_page: bool,
 }
 
@@ -154,7 +154,7 @@ pub struct JsonLink {
     #[schemars(extend("format" = "jsonpath"))]
     pub has_more_path: Option<String>,
     /// Whether an empty page is the last one, even if it holds a URL.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_empty_page: bool,
 }
 
@@ -166,7 +166,7 @@ pub struct HeaderLink {
     #[serde(default = "next")]
     pub links_next_key: String,
     /// Whether an empty page is the last one, even if a link leads on.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_empty_page: bool,
 }
 
@@ -184,7 +184,7 @@ pub struct HeaderCursor {
     #[schemars(extend("format" = "field"))]
     pub cursor_body_path: Option<String>,
     /// Whether an empty page is the last one, even if it carries the header.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_empty_page: bool,
 }
 
@@ -268,8 +268,4 @@ fn yes() -> bool {
 
 fn is_yes(flag: &bool) -> bool {
     *flag
-}
-
-fn is_no(flag: &bool) -> bool {
-    !flag
 }

@@ -4,6 +4,7 @@ use super::checks::{self, Checks};
 use super::{Method, Stream, paginator_checks, template_checks};
 use crate::cadence::CadenceSpec;
 use crate::request;
+use crate::schema::PARTITION;
 
 /// Every mistake of the stream at `at` in the list of streams.
 pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
@@ -101,7 +102,7 @@ fn fan_out(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
 /// Added columns must not take the names that partitions and lineage have.
 fn fields(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     for name in stream.fields.keys() {
-        let taken = ["year", "month", "day", "hour", "minute"].contains(&name.as_str());
+        let taken = PARTITION.contains(&name.as_str());
         if taken || name.starts_with("_tidegate") || name.is_empty() {
             let message = format!("a column `{name}` would hide a partition or lineage column");
             checks.wrong(&["streams", at, "fields", name], message, "choose another name");

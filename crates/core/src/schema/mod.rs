@@ -16,6 +16,7 @@ pub(crate) use exact::{INT53, decimal, double};
 pub use infer::infer;
 pub(crate) use infer::{infer_fields, infer_next};
 pub(crate) use merge::{Merged, Rules, dotted};
+pub(crate) use names::PARTITION;
 pub use widen::{Widened, widen};
 
 /// One version of a table's schema.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Field, LINEAGE};
 
 /// Names of the partition columns: taken, whatever the grain.
-const PARTITION: [&str; 5] = ["year", "month", "day", "hour", "minute"];
+pub(crate) const PARTITION: [&str; 5] = ["year", "month", "day", "hour", "minute"];
 
 /// Names that are taken among the fields of one struct, case folded.
 pub(super) struct Names(HashSet<String>);
