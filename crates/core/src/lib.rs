@@ -21,6 +21,7 @@
 pub use jiff;
 
 pub mod error;
+pub mod expr;
 pub mod pipeline;
 
 pub mod cadence;

@@ -34,6 +34,7 @@ pub use source::{Auth, Limits, Location, Secret, Secrets, Source};
 pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
 pub use units::{ByteSize, Span};
+pub(crate) use words::instead;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

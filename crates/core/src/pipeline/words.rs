@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// Help for a word that is none of the known ones.
-pub(super) fn instead(word: &str, known: &[&str]) -> String {
+pub(crate) fn instead(word: &str, known: &[&str]) -> String {
     let list = known.join(", ");
     match nearest(word, known) {
         Some(near) => format!("did you mean `{near}`? known here: {list}"),
