@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use tidegate_core::pipeline::{Secret, Secrets};
 
 use crate::error::{AirbyteError, Reason};
 
@@ -20,9 +21,15 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
-    /// Checks what was given against a connection specification. All that is missing or wrong at once.
-    pub fn check(specification: Option<&Value>, given: Value) -> Result<Config, AirbyteError> {
-        let mut check = Check::default();
+    /// Checks what was given against a connection specification. All that is missing or wrong at once. `known` are values
+    /// that `${…}` stands for; they are put in where the specification says of no secret.
+    pub fn check(
+        specification: Option<&Value>,
+        given: Value,
+        known: &BTreeMap<String, String>,
+    ) -> Result<Config, AirbyteError> {
+        let known = Secrets::new(known.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let mut check = Check { known, ..Check::default() };
         let values = match given {
             Value::Null => Value::Object(Map::new()),
             given => given,
@@ -40,11 +47,12 @@ impl Config {
         }
     }
 
-    /// A config such as the specification wants: what is required or has a default, from defaults, examples and forms.
-    pub fn sample(specification: Option<&Value>) -> Config {
+    /// A config such as the specification wants, from defaults, examples and forms: what is required or has a default, or
+    /// `all` that it can hold.
+    pub fn sample(specification: Option<&Value>, all: bool) -> Config {
         let specification = specification.unwrap_or(&Value::Null);
         let mut check = Check::default();
-        let given = match sample(specification) {
+        let given = match sample("", specification, all) {
             Value::Object(table) => Value::Object(table),
             _ => Value::Object(Map::new()),
         };
@@ -65,6 +73,7 @@ impl Config {
 
 #[derive(Default)]
 struct Check {
+    known: Secrets,
     reasons: Vec<Reason>,
     secrets: BTreeMap<String, String>,
 }
@@ -80,6 +89,12 @@ impl Check {
                 let schema = schema.get("items").unwrap_or(&Value::Null);
                 let items = items.into_iter().enumerate();
                 items.map(|(at, item)| self.value(&below(path, &at.to_string()), schema, item)).collect()
+            }
+            Value::String(text) => {
+                let secret = Secret(text);
+                let value = Value::String(self.known.reveal(&secret).unwrap_or(secret.0));
+                self.plain(path, schema, &value);
+                value
             }
             plain => {
                 self.plain(path, schema, &plain);
@@ -176,53 +191,76 @@ fn shapes<'a>(schema: &'a Value, table: &Map<String, Value>) -> Vec<&'a Value> {
     std::iter::once(schema).chain(alternatives.into_iter().find(fits)).collect()
 }
 
-/// A value that fits a schema.
-fn sample(schema: &Value) -> Value {
-    let given = ["const", "default"].iter().find_map(|key| schema.get(*key));
+/// A value that fits a schema; of a table all that it can hold, or what it must and what has a default.
+fn sample(name: &str, schema: &Value, all: bool) -> Value {
+    let given = ["const", "default"]
+        .iter()
+        .find_map(|key| schema.get(*key))
+        .filter(|value| !all || !value.as_array().is_some_and(Vec::is_empty));
     let listed = || ["examples", "enum"].iter().find_map(|key| schema.get(*key)?.as_array()?.first());
-    if let Some(value) = given.or_else(listed) {
-        return value.clone();
+    match given.or_else(listed) {
+        Some(Value::String(text)) => return dated(text).into(),
+        Some(value) => return value.clone(),
+        None => {}
     }
     let first = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array()?.first());
     match schema.get("type").and_then(Value::as_str) {
         Some("object") | None if schema.get("properties").is_some() || first.is_some() => {
             let mut table = Map::new();
             for schema in std::iter::once(schema).chain(first) {
-                let required: Vec<&str> = schema
-                    .get("required")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
+                let required = schema.get("required").and_then(Value::as_array);
                 let wanted = properties(schema).filter(|(name, property)| {
-                    required.contains(&name.as_str())
+                    all || required.is_some_and(|names| names.iter().any(|known| *known == ***name))
                         || property.get("const").is_some()
                         || property.get("default").is_some()
                 });
-                table.extend(wanted.map(|(name, property)| (name.clone(), sample(property))));
+                table.extend(wanted.map(|(name, property)| (name.clone(), sample(name, property, all))));
             }
             Value::Object(table)
         }
         Some("object") => json!({}),
-        Some("array") => Value::Array(schema.get("items").map(sample).into_iter().collect()),
+        Some("array") => {
+            Value::Array(schema.get("items").map(|items| sample(name, items, all)).into_iter().collect())
+        }
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
         Some("boolean") => json!(false),
-        _ => text(schema),
+        _ => text(name, schema),
     }
 }
 
-fn text(schema: &Value) -> Value {
+/// An example that is no time but says how one is written, as a time.
+fn dated(text: &str) -> String {
+    let lower = text.to_lowercase();
+    if text.contains("%Y") {
+        let filled = text.replace("%Y", "2026").replace("%m", "01").replace("%d", "01");
+        return filled.replace("%H", "00").replace("%M", "00").replace("%S", "00").replace("%f", "000000");
+    }
+    if !lower.contains("yyyy") || !lower.contains("mm") {
+        return text.to_owned();
+    }
+    lower
+        .replace("yyyy", "2026")
+        .replace("mm", "01")
+        .replace("dd", "01")
+        .replace("hh", "00")
+        .replace("ss", "00")
+}
+
+fn text(name: &str, schema: &Value) -> Value {
     let of = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
     let (form, pattern) = (of("format"), of("pattern"));
     let time = form == "date-time" || pattern.contains('T') && pattern.contains("{4}-");
     let date = form == "date" || pattern.contains("{4}-");
-    Value::from(match (time, date, of("title").to_lowercase()) {
-        (true, _, _) if pattern.contains("\\.") && !pattern.contains(")?") => "2026-01-01T00:00:00.000Z",
-        (true, _, _) => "2026-01-01T00:00:00Z",
-        (_, true, _) => "2026-01-01",
-        (_, _, title) if title.contains("date") => "2026-01-01T00:00:00Z",
-        (_, _, title) if title.contains("url") => "https://api.example.com",
+    let told = format!("{name} {}", of("title")).to_lowercase();
+    Value::from(match (time, date) {
+        (true, _) if pattern.contains("\\.") && !pattern.contains(")?") => "2026-01-01T00:00:00.000Z",
+        (true, _) => "2026-01-01T00:00:00Z",
+        (_, true) => "2026-01-01",
+        _ if pattern.contains("{8}") || told.contains("yyyymmdd") => "20260101",
+        _ if told.contains("date") => "2026-01-01T00:00:00Z",
+        _ if told.contains("url") || told.contains("host") || pattern.contains("http") => {
+            "https://api.example.com"
+        }
         _ => "sample",
     })
 }
@@ -243,24 +281,30 @@ mod tests {
         } })
     }
 
+    fn check(given: Value) -> Result<Config, AirbyteError> {
+        let known = BTreeMap::from([("DAY".to_owned(), "2026-01-02".to_owned())]);
+        Config::check(Some(&specification()), given, &known)
+    }
+
     #[test]
     fn defaults_are_filled_in_and_secrets_are_taken_out() {
         let given = json!({ "start": "2026-01-01", "credentials": { "kind": "key", "key": "s3cret" } });
-        let config = Config::check(Some(&specification()), given).expect("a config");
+        let config = check(given).expect("a config");
         assert_eq!(config.values()["size"], 100);
         assert_eq!(config.values()["credentials"]["key"], "${config:credentials.key}");
         assert_eq!(config.secrets()["config:credentials.key"], "s3cret");
         assert!(!format!("{config:?}").contains("s3cret"));
-        let given = json!({ "start": "x", "credentials": { "kind": "key", "key": "${KEY}" } });
-        let config = Config::check(Some(&specification()), given).expect("a config");
+        let given = json!({ "start": "${DAY}", "credentials": { "kind": "key", "key": "${KEY}" } });
+        let config = check(given).expect("a config");
         assert_eq!(config.values()["credentials"]["key"], "${KEY}");
+        assert_eq!(config.values()["start"], "2026-01-02");
         assert!(config.secrets().is_empty());
     }
 
     #[test]
     fn what_is_missing_or_wrong_is_listed_at_once() {
         let given = json!({ "size": "many", "region": "mars", "credentials": { "kind": "basic" } });
-        let error = Config::check(Some(&specification()), given).expect_err("wrong");
+        let error = check(given).expect_err("wrong");
         let AirbyteError::Config(reasons) = error else { panic!("{error}") };
         let shown: Vec<String> = reasons.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -276,9 +320,9 @@ mod tests {
 
     #[test]
     fn a_sample_passes_its_own_check() {
-        let sample = Config::sample(Some(&specification()));
+        let sample = Config::sample(Some(&specification()), false);
         assert_eq!(sample.values()["start"], "2026-01-01");
         assert_eq!(sample.values()["credentials"]["kind"], "key");
-        assert!(Config::check(Some(&specification()), sample.values().clone()).is_ok());
+        assert!(check(sample.values().clone()).is_ok());
     }
 }

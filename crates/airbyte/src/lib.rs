@@ -11,10 +11,17 @@
 
 mod config;
 mod error;
+mod file;
 mod manifest;
+mod native;
 mod parameters;
 mod refs;
+mod report;
+mod translate;
 
 pub use config::Config;
 pub use error::{AirbyteError, Reason};
+pub use file::{ConfigAt, Expanded, FileError, ManifestFile};
 pub use manifest::Manifest;
+pub use report::{Report, Verdict, judge};
+pub use translate::{Translation, translate};

@@ -17,7 +17,11 @@ const PARTS: [&str; 6] = ["type", "streams", "dynamic_streams", "spec", "check",
 impl Manifest {
     /// Reads a manifest's text. Fails on what is no YAML, on references to nothing and on circles.
     pub fn read(text: &str) -> Result<Manifest, AirbyteError> {
-        let root: Value = serde_saphyr::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+        // Of two keys of one name the later one counts, as it does in Python.
+        let options =
+            serde_saphyr::options! { duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins };
+        let root: Value = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| unreadable(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
         let Value::Object(table) = &root else {
             return Err(unreadable("it is no table of keys and values".to_owned()));
         };

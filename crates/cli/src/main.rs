@@ -7,6 +7,7 @@ mod diagnostics;
 mod failure;
 mod lake;
 mod logging;
+mod manifest_file;
 mod output;
 mod pipeline_file;
 mod reference;

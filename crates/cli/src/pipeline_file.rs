@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tidegate_core::pipeline::{self, Pipeline};
+use tidegate_airbyte::ManifestFile;
+use tidegate_core::pipeline::{self, Pipeline, Secrets};
 
 use crate::failure::Failure;
+use crate::manifest_file;
 
 /// The arguments that name a pipeline file.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +29,8 @@ pub(crate) struct PipelineFile {
     pub(crate) text: String,
     /// What it says.
     pub(crate) pipeline: Pipeline,
+    /// Secrets that came with the config of a manifest.
+    pub(crate) secrets: Secrets,
 }
 
 impl FileArgs {
@@ -40,18 +44,31 @@ impl PipelineFile {
     /// Reads the file at `path`, with overrides.
     pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<PipelineFile, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        if let Some(file) = ManifestFile::read(&text) {
+            let file = file.map_err(|message| Failure::config(format!("{}: {message}", path.display())))?;
+            let expanded = manifest_file::expand(&file, path, dir_of(path), overrides)?;
+            let secrets = Secrets::new(expanded.translation.secrets);
+            let pipeline = expanded.pipeline;
+            return Ok(PipelineFile { path: path.to_owned(), text: expanded.text, pipeline, secrets });
+        }
         match pipeline::read(&text, overrides) {
-            Ok(pipeline) => Ok(PipelineFile { path: path.to_owned(), text, pipeline }),
+            Ok(pipeline) => {
+                Ok(PipelineFile { path: path.to_owned(), text, pipeline, secrets: Secrets::default() })
+            }
             Err(mistakes) => Err(Failure::File { path: path.to_owned(), text, mistakes }),
         }
     }
 
     /// Where relative `file:` addresses start from.
     pub(crate) fn dir(&self) -> &Path {
-        match self.path.parent() {
-            Some(dir) if dir != Path::new("") => dir,
-            _ => Path::new("."),
-        }
+        dir_of(&self.path)
+    }
+}
+
+fn dir_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if dir != Path::new("") => dir,
+        _ => Path::new("."),
     }
 }
 

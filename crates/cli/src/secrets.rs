@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tidegate_core::pipeline::{Mistake, Secrets};
+use tidegate_core::pipeline::{Mistake, Secret, Secrets};
 
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
@@ -12,7 +12,7 @@ pub(crate) fn read(file: &PipelineFile) -> Result<Secrets, Failure> {
     let mut values = Vec::new();
     let mut mistakes = Vec::new();
     for reference in file.pipeline.secret_references() {
-        match value(reference, file.dir()) {
+        match value_of(reference, file) {
             Ok(value) => values.push((reference.to_owned(), value)),
             Err((message, help)) => {
                 let written = format!("${{{reference}}}");
@@ -32,7 +32,7 @@ pub(crate) fn read(file: &PipelineFile) -> Result<Secrets, Failure> {
 /// The references that have no value now.
 pub(crate) fn missing(file: &PipelineFile) -> Vec<&str> {
     let all = file.pipeline.secret_references();
-    all.into_iter().filter(|reference| value(reference, file.dir()).is_err()).collect()
+    all.into_iter().filter(|reference| value_of(reference, file).is_err()).collect()
 }
 
 /// Whether a reference names a secret that the functions on AWS read, and nobody else.
@@ -40,7 +40,16 @@ pub(crate) fn on_aws(reference: &str) -> bool {
     reference.starts_with("aws-secret:") || reference.starts_with("aws-parameter:")
 }
 
-fn value(reference: &str, dir: &Path) -> Result<String, (String, String)> {
+/// The value of a reference: of those that came with the file, else from the environment or a file.
+fn value_of(reference: &str, file: &PipelineFile) -> Result<String, (String, String)> {
+    match file.secrets.reveal(&Secret(format!("${{{reference}}}"))) {
+        Ok(value) => Ok(value),
+        Err(_) => value(reference, file.dir()),
+    }
+}
+
+/// The value that a reference has on this machine; else what is wrong and what to do.
+pub(crate) fn value(reference: &str, dir: &Path) -> Result<String, (String, String)> {
     if on_aws(reference) {
         return Err((
             format!("${{{reference}}} is read on AWS, by the poller of `tidegate aws deploy`"),

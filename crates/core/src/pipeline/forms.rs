@@ -163,7 +163,7 @@ fn references(text: &str) -> Result<(), Wrong> {
         };
         let variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let ok = match reference.split_once(':') {
-            Some(("file" | "aws-secret" | "aws-parameter", name)) => !name.is_empty(),
+            Some(("file" | "aws-secret" | "aws-parameter" | "config", name)) => !name.is_empty(),
             Some(_) => false,
             None => !reference.is_empty() && reference.chars().all(variable),
         };

@@ -1,0 +1,182 @@
+//! What of an answer is a record, and what becomes of it.
+
+use serde_json::{Map, Value, json};
+
+use super::Translator;
+use super::component::Component;
+use super::jinja::{SLICE, Slice, Text};
+
+impl Translator<'_> {
+    pub(crate) fn selector(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        if at.kind() != "RecordSelector" {
+            return self.unsupported(at);
+        }
+        self.only(at, &["extractor", "record_filter", "schema_normalization", "transform_before_filtering"]);
+        if let Some(normalization) = at.get("schema_normalization") {
+            match normalization.value {
+                Value::String(_) => self.remark(&normalization, "types are those of the table"),
+                _ => self.unsupported(&normalization),
+            }
+        }
+        if let Some(extractor) = at.get("extractor") {
+            self.extractor(&extractor, table);
+        }
+        if let Some(filter) = at.get("record_filter") {
+            self.record_filter(&filter, table, slice);
+        }
+    }
+
+    fn extractor(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
+        if at.kind() != "DpathExtractor" {
+            return self.unsupported(at);
+        }
+        self.only(at, &["field_path", "decoder"]);
+        let mut steps = Vec::new();
+        for step in at.list("field_path") {
+            match self.known_text(&step) {
+                Some(step) if step.contains("**") => self.refuse(at, "`**` in a path is not supported"),
+                Some(step) => steps.push(step),
+                None => {}
+            }
+        }
+        if !steps.is_empty() {
+            table.insert("records".to_owned(), json_path(&steps).into());
+        }
+    }
+
+    fn record_filter(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        if at.kind() != "RecordFilter" {
+            return self.unsupported(at);
+        }
+        self.only(at, &["condition"]);
+        let Some(condition) = at.get("condition") else { return };
+        match self.text(&condition, slice, &in_records()) {
+            Some(Text::Open(text)) => step(table, "filter", text.into()),
+            Some(Text::Known(value)) if !crate::parameters::is_set(&value) => {
+                step(table, "filter", "{{ false }}".into());
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn transformations(
+        &mut self,
+        at: &Component<'_>,
+        table: &mut Map<String, Value>,
+        slice: &Slice,
+    ) {
+        let selector = at.get("retriever").and_then(|retriever| retriever.get("record_selector"));
+        let after = selector.is_some_and(|selector| selector.flag("transform_before_filtering"));
+        let filter = if after { table.shift_remove("transform") } else { None };
+        for transformation in at.list("transformations") {
+            match transformation.kind() {
+                "AddFields" => self.add_fields(&transformation, table, slice),
+                "RemoveFields" => self.remove_fields(&transformation, table),
+                _ => self.unsupported(&transformation),
+            }
+        }
+        if let Some(Value::Array(steps)) = filter {
+            for filter in steps {
+                step(table, "filter", filter["filter"].clone());
+            }
+        }
+    }
+
+    fn add_fields(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        self.only(at, &["fields", "condition"]);
+        if let Some(condition) = at.get("condition").filter(|text| crate::parameters::is_set(text.value)) {
+            self.refuse(&condition, "fields that are added on a condition are not supported");
+        }
+        for field in at.list("fields") {
+            self.only(&field, &["path", "value", "value_type"]);
+            let mut path = Vec::new();
+            for part in field.list("path") {
+                path.extend(self.known_text(&part));
+            }
+            let Some(value) = field.get("value") else { continue };
+            let Some(text) = self.literal(&value, slice, &in_records()) else { continue };
+            let name = path.join(".");
+            let value = match text {
+                Text::Known(value) => value,
+                Text::Open(text) => text.into(),
+            };
+            let of_the_record = value.as_str().is_some_and(|text| names(text, "record"));
+            match of_the_record || path.len() > 1 || table.contains_key("transform") {
+                // What the request decides is known before there is a record.
+                false => super::requester::set(table, &["fields", &name], value),
+                true => step(table, "add", json!({ name: value })),
+            }
+        }
+    }
+
+    fn remove_fields(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
+        self.only(at, &["field_pointers", "condition"]);
+        if let Some(condition) = at.get("condition").filter(|text| crate::parameters::is_set(text.value)) {
+            self.refuse(&condition, "fields that are removed on a condition are not supported");
+        }
+        let mut paths = Vec::new();
+        for pointer in at.list("field_pointers") {
+            let mut path = Vec::new();
+            match pointer.value {
+                Value::Array(parts) => {
+                    for part in parts {
+                        path.extend(self.known_text(&Component::new(part, pointer.path.clone())));
+                    }
+                }
+                _ => path.extend(self.known_text(&pointer)),
+            }
+            if path.iter().any(|part| part.contains('*')) {
+                self.refuse(&pointer, "`*` in a pointer is not supported");
+            }
+            paths.push(path.join("."));
+        }
+        step(table, "remove", paths.into());
+    }
+}
+
+/// What expressions over records may name.
+fn in_records() -> Vec<&'static str> {
+    std::iter::once("record").chain(SLICE).collect()
+}
+
+/// One more step of the transformation.
+fn step(table: &mut Map<String, Value>, name: &str, value: Value) {
+    let steps = table.entry("transform").or_insert_with(|| json!([]));
+    if let Value::Array(steps) = steps {
+        steps.push(json!({ name: value }));
+    }
+}
+
+/// Whether an expression names a value.
+fn names(text: &str, name: &str) -> bool {
+    let expr = tidegate_core::expr::Expr::parse_as(text, tidegate_core::expr::Dialect::Cdk);
+    expr.is_ok_and(|expr| expr.names().any(|known| known == name))
+}
+
+/// The JSONPath of a path of keys and `*`.
+pub(crate) fn json_path(steps: &[String]) -> String {
+    let plain = |step: &str| {
+        step.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let step = |step: &String| match step.as_str() {
+        "*" => "[*]".to_owned(),
+        step if plain(step) => format!(".{step}"),
+        step => format!("['{}']", step.replace('\\', "\\\\").replace('\'', "\\'")),
+    };
+    // What the last step selects is a record, or a list of them.
+    std::iter::once("$".to_owned()).chain(steps.iter().map(step)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_as_json_path() {
+        let path =
+            |steps: &[&str]| json_path(&steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
+        assert_eq!(path(&["data", "*", "item-list"]), "$.data[*]['item-list']");
+        assert_eq!(path(&[]), "$");
+    }
+}

@@ -1,0 +1,355 @@
+//! `HttpRequester` and `RequestOption`: address, parameters, headers and body.
+
+use serde_json::{Map, Value, json};
+use tidegate_core::pipeline::Secret;
+
+use super::Translator;
+use super::component::Component;
+use super::jinja::{Slice, Text, shown};
+use super::stream::IN_REQUESTS;
+
+const REQUESTER: [&str; 13] = [
+    "url_base",
+    "url",
+    "path",
+    "http_method",
+    "request_parameters",
+    "request_headers",
+    "request_body_json",
+    "request_body",
+    "request_body_data",
+    "authenticator",
+    "error_handler",
+    "use_cache",
+    "fetch_properties_from_endpoint",
+];
+
+/// Where a value goes in a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Place {
+    Param(String),
+    Header(String),
+    /// Dotted path in the JSON body.
+    Body(String),
+    /// In place of the path: the whole address.
+    Path,
+}
+
+impl Translator<'_> {
+    pub(crate) fn requester(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        if at.kind() != "HttpRequester" {
+            self.unsupported(at);
+            return;
+        }
+        self.only(at, &REQUESTER);
+        for key in ["fetch_properties_from_endpoint", "request_body_data"] {
+            if let Some(part) = at.get(key).filter(|part| crate::parameters::is_set(part.value)) {
+                self.refuse(&part, format!("`{key}` is not supported"));
+            }
+        }
+        self.address(at, table, slice);
+        match at.text("http_method").map(str::to_ascii_uppercase).as_deref() {
+            None | Some("GET") => {}
+            Some("POST") => {
+                table.insert("method".to_owned(), "POST".into());
+            }
+            Some(other) => self.refuse(at, format!("the method {other} is not supported")),
+        }
+        self.params(at, table, slice);
+        self.headers(at, table, slice);
+        self.body(at, table, slice);
+        if let Some(authenticator) = at.get("authenticator") {
+            self.auth(&authenticator, table);
+        }
+        if let Some(handler) = at.get("error_handler") {
+            self.error_handler(&handler, table);
+        }
+    }
+
+    fn address(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        let path = match at.get("path") {
+            Some(path) => self.text(&path, slice, &IN_REQUESTS),
+            None => Some(Text::Known("".into())),
+        };
+        let base = at.get("url_base").or_else(|| at.get("url"));
+        let Some(base) = base else { return self.refuse(at, "it has no `url_base`") };
+        let base = self.text(&base, slice, &IN_REQUESTS);
+        let (Some(base), Some(path)) = (base, path) else { return };
+        let path = match path {
+            Text::Known(value) if value.is_null() => String::new(),
+            Text::Known(value) => shown(&value),
+            Text::Open(text) => text,
+        };
+        let (base, path) = match base {
+            Text::Known(base) => parted(&shown(&base), &path),
+            // What varies within an address belongs to its path.
+            Text::Open(base) => match base.find("{%").or(base.find("{{")) {
+                Some(0) => split_statements(&base, &path),
+                Some(brace) => cut(&base, brace, &path),
+                None => (base, path),
+            },
+        };
+        if Secret(base.clone()).references().is_empty() && url_like(&base) {
+            table.insert("base_url".to_owned(), base.trim_end_matches('/').into());
+            table.insert("path".to_owned(), path.into());
+        } else {
+            self.refuse(at, format!("`{base}` is no address to begin with"));
+        }
+    }
+
+    fn params(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        let Some(params) = at.get("request_parameters") else { return };
+        if let Value::String(text) = params.value {
+            if !text.trim().is_empty() {
+                self.refuse(&params, "parameters that one expression makes are not supported");
+            }
+            return;
+        }
+        for (name, value) in params.entries() {
+            if is_next_page(value.value) {
+                set(table, &["paginator", "cursor_param"], name.into());
+                continue;
+            }
+            if value.value.is_object() {
+                self.refuse(&value, "query properties are not supported");
+                continue;
+            }
+            if let Some(value) = self.param(&value, slice) {
+                set(table, &["params", name], value);
+            }
+        }
+    }
+
+    fn param(&mut self, at: &Component<'_>, slice: &Slice) -> Option<Value> {
+        let text = self.literal(at, slice, &IN_REQUESTS)?;
+        Some(match text {
+            Text::Open(text) => text.into(),
+            Text::Known(value) if holds_secret(&value) => at.value.clone(),
+            Text::Known(Value::Null) => return None,
+            Text::Known(Value::Array(items)) => items.iter().map(|item| Value::from(shown(item))).collect(),
+            Text::Known(value) => shown(&value).into(),
+        })
+    }
+
+    fn headers(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        let Some(headers) = at.get("request_headers") else { return };
+        if !headers.value.is_object() {
+            return self.refuse(&headers, "headers that one expression makes are not supported");
+        }
+        for (name, value) in headers.entries() {
+            let value = match self.text(&value, slice, &IN_REQUESTS) {
+                Some(Text::Known(Value::Null)) | None => continue,
+                Some(Text::Known(value)) => self.in_header(&headers, name, &shown(&value)),
+                Some(Text::Open(text)) => text,
+            };
+            if !value.is_empty() {
+                set(table, &["headers", name], value.into());
+            }
+        }
+    }
+
+    /// A header whose name tells of a secret holds a reference, even where the manifest has its value in the open.
+    fn in_header(&mut self, at: &Component<'_>, name: &str, value: &str) -> String {
+        let lower = name.to_ascii_lowercase();
+        let telling =
+            ["authorization", "cookie", "token", "api-key", "apikey", "api_key", "secret", "password"];
+        if value.contains("${") || !telling.iter().any(|word| lower.contains(word)) {
+            return value.to_owned();
+        }
+        self.secret(&format!("{}.{name}", at.path), value)
+    }
+
+    /// A reference to a value that is to be kept.
+    pub(crate) fn secret(&mut self, path: &str, value: &str) -> String {
+        // One value has one name, wherever it stands.
+        if let Some((known, _)) = self.derived.iter().find(|(_, known)| *known == value) {
+            return format!("${{{known}}}");
+        }
+        let reference = format!("config:{path}");
+        self.derived.insert(reference.clone(), value.to_owned());
+        format!("${{{reference}}}")
+    }
+
+    fn body(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        let json = at.get("request_body_json");
+        let typed = at.get("request_body").and_then(|body| match body.kind() {
+            "RequestBodyJsonObject" => body.get("value"),
+            "RequestBodyGraphQL" | "RequestBodyGraphQl" => body.get("value"),
+            _ => {
+                self.unsupported(&body);
+                None
+            }
+        });
+        let Some(body) = json.or(typed).filter(|body| crate::parameters::is_set(body.value)) else { return };
+        let mut next_page = Vec::new();
+        if let Some(value) = self.nested(&body, slice, &mut Vec::new(), &mut next_page)
+            && !value.is_null()
+        {
+            table.insert("body".to_owned(), value);
+        }
+        match next_page.as_slice() {
+            [] => {}
+            [path] => set(table, &["paginator", "cursor_body_path"], path.as_str().into()),
+            _ => self.refuse(&body, "the next page is named at several places"),
+        }
+    }
+
+    /// A nested value with every text in it decided; what names the next page is noted and left out.
+    fn nested(
+        &mut self,
+        at: &Component<'_>,
+        slice: &Slice,
+        steps: &mut Vec<String>,
+        next_page: &mut Vec<String>,
+    ) -> Option<Value> {
+        match at.value {
+            Value::Object(_) => {
+                let mut out = Map::new();
+                for (key, value) in at.entries() {
+                    steps.push(key.to_owned());
+                    if is_next_page(value.value) {
+                        next_page.push(steps.join("."));
+                    } else if let Some(value) = self.nested(&value, slice, steps, next_page) {
+                        out.insert(key.to_owned(), value);
+                    }
+                    steps.pop();
+                }
+                Some(out.into())
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let parts = items.map(|(index, item)| Component::new(item, format!("{}[{index}]", at.path)));
+                Some(parts.filter_map(|part| self.nested(&part, slice, steps, next_page)).collect())
+            }
+            Value::String(_) => Some(match self.literal(at, slice, &IN_REQUESTS)? {
+                Text::Open(text) => text.into(),
+                Text::Known(value) if holds_secret(&value) => at.value.clone(),
+                Text::Known(value) => value,
+            }),
+            plain => Some(plain.clone()),
+        }
+    }
+
+    /// Where a `RequestOption` puts its value.
+    pub(crate) fn option(&mut self, at: &Component<'_>) -> Option<Place> {
+        if at.kind() == "RequestPath" {
+            return Some(Place::Path);
+        }
+        self.only(at, &["inject_into", "field_name", "field_path"]);
+        let mut steps = Vec::new();
+        for step in at.list("field_path") {
+            steps.push(self.known_text(&step)?);
+        }
+        if let Some(name) = at.get("field_name") {
+            steps = vec![self.known_text(&name)?];
+        }
+        let name = steps.join(".");
+        match at.text("inject_into") {
+            _ if name.is_empty() => {
+                self.refuse(at, "it names no field");
+                None
+            }
+            Some("request_parameter") => Some(Place::Param(name)),
+            Some("header") => Some(Place::Header(name)),
+            Some("body_json") => Some(Place::Body(name)),
+            other => {
+                let other = other.unwrap_or_default();
+                self.refuse(at, format!("`inject_into: {other}` is not supported"));
+                None
+            }
+        }
+    }
+
+    /// Puts a native value into a request.
+    pub(crate) fn inject(&mut self, place: &Place, value: Value, table: &mut Map<String, Value>) {
+        match place {
+            Place::Param(name) => set(table, &["params", name], value),
+            Place::Header(name) => set(table, &["headers", name], value),
+            Place::Body(path) => {
+                let steps: Vec<&str> = std::iter::once("body").chain(path.split('.')).collect();
+                set(table, &steps, value);
+            }
+            Place::Path => {
+                table.insert("path".to_owned(), value);
+            }
+        }
+    }
+}
+
+/// Whether a value is the token of the next page and nothing else.
+fn is_next_page(value: &Value) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let inner = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).unwrap_or_default();
+    let plain: String = inner.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace('"', "'");
+    let token = [
+        "next_page_token['next_page_token']",
+        "next_page_token.next_page_token",
+        "next_page_token.get('next_page_token')",
+    ];
+    let (head, tail) =
+        plain.split_once("ifnext_page_token").map_or((plain.as_str(), ""), |(head, tail)| (head, tail));
+    let tail_is_empty =
+        tail.split_once("else").is_none_or(|(_, last)| ["", "''", "None", "none", "{}"].contains(&last));
+    token.contains(&head) && tail_is_empty
+}
+
+fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("${"),
+        Value::Array(items) => items.iter().any(holds_secret),
+        Value::Object(table) => table.values().any(holds_secret),
+        _ => false,
+    }
+}
+
+/// Sets a value in nested tables, which are made on the way.
+pub(crate) fn set(table: &mut Map<String, Value>, steps: &[&str], value: Value) {
+    let [first, rest @ ..] = steps else { return };
+    if rest.is_empty() {
+        table.insert((*first).to_owned(), value);
+        return;
+    }
+    let below = table.entry(*first).or_insert_with(|| json!({}));
+    if !below.is_object() {
+        *below = json!({});
+    }
+    if let Value::Object(below) = below {
+        set(below, rest, value);
+    }
+}
+
+fn url_like(base: &str) -> bool {
+    let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+}
+
+/// Address and path; a path that is an address of its own is cut behind its host.
+fn parted(base: &str, path: &str) -> (String, String) {
+    let trimmed = path.trim_start();
+    if url_like(trimmed) {
+        let host = trimmed.find("://").map_or(0, |at| at + 3);
+        let end = trimmed[host..].find('/').map_or(trimmed.len(), |at| host + at);
+        return (trimmed[..end].to_owned(), trimmed[end..].to_owned());
+    }
+    (base.trim().to_owned(), path.to_owned())
+}
+
+/// Cuts an address before its first expression, at the last slash.
+fn cut(base: &str, brace: usize, path: &str) -> (String, String) {
+    let slash = base[..brace].rfind('/').unwrap_or(brace);
+    let below = format!("{}/{}", base[slash..].trim_end_matches('/'), path.trim_start_matches('/'));
+    (base[..slash].to_owned(), below.trim_end_matches('/').to_owned())
+}
+
+/// The same for an address that statements stand in front of.
+fn split_statements(base: &str, path: &str) -> (String, String) {
+    let Some(start) = base.find("http") else { return (base.to_owned(), path.to_owned()) };
+    let (statements, address) = base.split_at(start);
+    match address.find("{{") {
+        Some(brace) => {
+            let (base, below) = cut(address, brace, path);
+            (base, format!("{statements}{below}"))
+        }
+        None => (address.to_owned(), path.to_owned()),
+    }
+}
