@@ -84,14 +84,13 @@ class Directory:
         return path, beside
 
     def create(self, key, body):
-        """`None` if the object was created, or holds the same; else what it holds."""
+        """`None` if the object was created; else what it holds."""
         path, beside = self._beside(key, body)
         try:
             os.link(beside, path)
             return None
         except FileExistsError:
-            theirs = self.get(key)
-            return None if theirs == body else theirs
+            return self.get(key)
         finally:
             os.unlink(beside)
 
@@ -135,7 +134,8 @@ class Bucket:
         self.creating.meta.events.register("before-call.s3.PutObject", absent)
 
     def create(self, key, body):
-        """`None` if the object was created, or holds the same; else what it holds."""
+        """`None` if the object was created; else what it holds, which may be our own from an attempt whose answer was
+        lost."""
         for attempt in range(8):
             try:
                 self.creating.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=body)
@@ -146,7 +146,7 @@ class Bucket:
                     raise
             theirs = self.get(key)
             if theirs is not None:
-                return None if theirs == body else theirs
+                return theirs
             time.sleep(random.uniform(0, 0.1 * 2**attempt))
         raise Failed(f"cannot create {key}: other writes of it do not end")
 
@@ -168,10 +168,15 @@ class Bucket:
         return [item["Key"][len(self.prefix) :] for page in pages for item in page.get("Contents", [])]
 
 
-def create_once(store, key, document):
+def document(value):
+    """The bytes of a JSON document, as the loader in Rust writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def create_once(store, key, value):
     """Creates a JSON document unless there is one; returns the one that is there then."""
-    theirs = store.create(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return document if theirs is None else json.loads(theirs)
+    theirs = store.create(key, document(value))
+    return value if theirs is None else json.loads(theirs)
 
 
 def read_document(store, key):
@@ -1118,7 +1123,6 @@ def reason(misfit, most):
 # ---------------------------------------------------------------- a load: pages in, files out
 
 CHUNK_BYTES = 32 << 20
-GRAINS = ["year", "month", "day", "hour", "minute"]
 
 
 class Loader:
@@ -1158,6 +1162,8 @@ class Loader:
             self.row += 1
 
         try:
+            if page["format"] not in ("json", "ndjson", "csv"):
+                raise Beyond(f"the format {page['format']}")
             text = to_text(body, page.get("charset"))
             if re.search(r"\\u[dD]", text) and any(match[1] for match in HALVES.finditer(text)) and page["format"] != "csv":
                 raise Failed("a \\u escape is half of a surrogate pair")
@@ -1265,16 +1271,14 @@ class Loader:
             if nanos is None:
                 return self.discard(place, Misfit("event", None, self.event, None, found))
         for misfit in discarded:
-            self.quarantine_line(place, misfit)
+            self.discard(place, misfit)
         self.rows += 1
         row.update(zip(LINEAGE, (self.batch, self.row, polled)))
         self.table.add(row, nanos, size)
         return None
 
     def discard(self, place, misfit):
-        self.quarantine_line(place, misfit)
-
-    def quarantine_line(self, place, misfit):
+        """Puts a line into quarantine: a whole record, or a value of one that lands without it."""
         _, page, raw = place
         self.quarantined += 1
         self.quarantine.append(
@@ -1300,7 +1304,7 @@ class Table:
     def __init__(self, fields, grain):
         lineage = [pa.field(name, ARROW[data_type]) for name, data_type in LINEAGE.items()]
         self.schema = pa.schema([*arrow_fields(fields), *lineage])
-        self.grain = GRAINS.index(grain)
+        self.depth = PARTITION.index(grain) + 1
         self.unit = 60 if grain == "minute" else 3600 if grain == "hour" else 86_400
         self.paths, self.pieces = {}, collections.defaultdict(list)
         self.rows, self.places, self.bytes = [], collections.defaultdict(list), 0
@@ -1317,9 +1321,9 @@ class Table:
         period = second // self.unit
         if period not in self.paths:
             time = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=second)
-            parts = [("year", f"{time.year:04}"), ("month", f"{time.month:02}"), ("day", f"{time.day:02}"),
-                     ("hour", f"{time.hour:02}"), ("minute", f"{time.minute:02}")]  # fmt: skip
-            self.paths[period] = "/".join(f"{name}={value}" for name, value in parts[: self.grain + 1])
+            digits = {"year": 4}
+            parts = (f"{name}={getattr(time, name):0{digits.get(name, 2)}}" for name in PARTITION[: self.depth])
+            self.paths[period] = "/".join(parts)
         return self.paths[period]
 
     def end_chunk(self):
@@ -1436,17 +1440,21 @@ class Lake:
 
     def load_batch(self, key, may_widen):
         """Event mode: one batch is one load, and its claim is its plan."""
-        match = BATCH.fullmatch(key)
-        if not match:
+        if not BATCH.fullmatch(key):
             raise Failed(f"`{key}` is no batch; name an object below batches/ in staging")
-        stream, seq = match.groups()
-        load = f"{stream}-{seq}"
+        load = event_load(key)
         batch = self.read_batch(key)
-        owner = create_once(self.lake, f"_tidegate/claims/{stream}/{seq}.json", {"load": load})["load"]
+        owner, first = self.claim(key, load)
         if owner != load:
             return report(owner, "", "claimed", 0, 0, 0)
         ended = self.latest(load)
-        return of_manifest(ended, "already") if ended else self.finish(load, [batch], may_widen)
+        return of_manifest(ended, "already") if ended else self.finish(load, [batch], may_widen, first)
+
+    def claim(self, key, load):
+        """The load that has the batch, ours or another that was first, and whether nobody had claimed it before."""
+        stream, seq = BATCH.fullmatch(key).groups()
+        theirs = self.lake.create(f"_tidegate/claims/{stream}/{seq}.json", document({"load": load}))
+        return (load if theirs is None else json.loads(theirs)["load"]), theirs is None
 
     def carry_out(self, load, may_widen):
         """Windowed mode: claims the candidates of a plan and loads those it won."""
@@ -1454,20 +1462,18 @@ class Lake:
         if ended:
             return of_manifest(ended, "already")
         plan = read_document(self.lake, f"_tidegate/plans/{load}.json")
-        won = []
-        for key in plan["batches"]:
-            stream, seq = BATCH.fullmatch(key).groups()
-            if create_once(self.lake, f"_tidegate/claims/{stream}/{seq}.json", {"load": load})["load"] == load:
-                won.append(key)
+        claims = {key: self.claim(key, load) for key in plan["batches"]}
+        won = [key for key, (owner, _) in claims.items() if owner == load]
         if won:
-            return self.finish(load, [self.read_batch(key) for key in won], may_widen)
+            first = all(claims[key][1] for key in won)
+            return self.finish(load, [self.read_batch(key) for key in won], may_widen, first)
         # All went to other loads; so that nobody looks at it again, it ends without anything.
         spec = self.read_batch(plan["batches"][0])["load"]
         nothing = Decoded(0, False, [], b"", 0, 0)
         return self.end(self.manifest(load, [], [plan["from"], plan["until"]], spec, nothing, 0), False)
 
-    def finish(self, load, batches, may_widen):
-        """Decodes, writes and ends a load whose batches are claimed."""
+    def finish(self, load, batches, may_widen, first):
+        """Decodes, writes and ends a load whose batches are claimed; `first` if no run of it can have written anything."""
         spec, strays, widened = batches[0]["load"], set(), False
         while True:
             decoded = self.decode(load, spec, batches, may_widen)
@@ -1476,6 +1482,8 @@ class Lake:
             if written is not None:
                 break
             strays |= {key for key, _, _ in decoded.files}
+        if not first:
+            strays |= self.parts(load, decoded)
         for key in strays - {key for key, _, _ in decoded.files}:
             self.lake.delete(key)
         polled = sorted((batch["polled_at"] for batch in batches), key=parse_time)
@@ -1489,7 +1497,7 @@ class Lake:
         files, taken = dict((key, (key, rows, body)) for key, rows, body in decoded.files), []
         for key, body in written_files(load, spec, decoded):
             theirs = self.lake.create(key, body)
-            if theirs is not None:
+            if theirs not in (None, body):
                 taken.append((key, body, theirs))
         # Files are never newer than the ledger: if we are as new as it, nothing that is there can be newer than ours.
         if taken and self.latest_version(spec["table"]) > decoded.version:
@@ -1497,14 +1505,15 @@ class Lake:
         for key, body, theirs in taken:
             if key in files and alike(body, theirs):
                 files[key] = (key, files[key][1], theirs)
-                continue
-            self.lake.overwrite(key, body)
-            # The loader in Rust cuts what is too large for its memory into parts; ours are whole.
-            part = 1
-            while key in files and self.lake.get(key.removesuffix("-0.parquet") + f"-{part}.parquet") is not None:
-                self.lake.delete(key.removesuffix("-0.parquet") + f"-{part}.parquet")
-                part += 1
+            else:
+                self.lake.overwrite(key, body)
         return list(files.values())
+
+    def parts(self, load, decoded):
+        """Files of the load in its partitions: the loader in Rust cuts what is too large for its memory into parts, ours
+        are whole."""
+        folders = {key.rpartition("/")[0] + "/" for key, _, _ in decoded.files}
+        return {key for folder in folders for key in self.lake.list(folder) if key.startswith(f"{folder}{load}-")}
 
     def manifest(self, load, batches, polled, spec, decoded, revision):
         files = [{"key": key, "rows": rows, "bytes": len(body)} for key, rows, body in decoded.files]

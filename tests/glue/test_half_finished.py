@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import glue_job
+import pyarrow.parquet as pq
 import pytest
 from lakes import copy, differences, documents, found, physical, sound, spec, stage
 
@@ -111,6 +112,68 @@ def test_wherever_rust_died_the_script_finishes_the_load(begun, whole, on_spark,
         assert [one["end"] for one in reports][:1] == ["loaded"]
         assert values(place / "lake") == values(whole), f"without {line[:missing]}"
         assert documents(place / "lake", "_tidegate/retyped") == documents(whole, "_tidegate/retyped")
+
+
+@pytest.fixture(scope="module")
+def one_file(tmp_path_factory, in_rust):
+    """One load of six rows, all in one file."""
+    place = tmp_path_factory.mktemp("one_file")
+    stage(place, 1, [json.dumps([{"at": "2026-11-20T10:00:00Z", "n": n} for n in range(6)])], SPEC)
+    assert in_rust(place).returncode == 0
+    return place
+
+
+def cut(lake):
+    """Cuts the one data file into three, as a loader does that has too little memory for it; their paths."""
+    (path,) = found(lake, "t", ".parquet").values()
+    rows = pq.ParquetFile(path).read()
+    parts = [path.with_name(path.name.replace("-0.parquet", f"-{part}.parquet")) for part in range(3)]
+    for number, part in enumerate(parts):
+        part.write_bytes(glue_job.parquet(rows.slice(2 * number, 2)))
+    return parts
+
+
+def finish(engine, place, in_rust, on_spark):
+    if engine == "spark":
+        assert on_spark(place)[1] == []
+    else:
+        ran = in_rust(place)
+        assert ran.returncode == 0, ran.stderr
+
+
+# Of a hole before its first part the loader in Rust knows nothing: it writes the same parts whenever it repeats a load.
+LEFT = [("rust", [0, 1, 2]), ("rust", [0, 2]), ("spark", [0, 1, 2]), ("spark", [0, 2]), ("spark", [1, 2])]
+
+
+@pytest.mark.parametrize(("engine", "left"), LEFT)
+def test_parts_that_a_dead_run_has_left_are_gone_when_the_load_ends(engine, left, one_file, in_rust, on_spark, tmp_path):
+    place = copy(one_file, tmp_path / "place")
+    for number, part in enumerate(cut(place / "lake")):
+        if number not in left:
+            part.unlink()
+    (place / "lake/_tidegate/loads/s-000000000001.json").unlink()
+    finish(engine, place, in_rust, on_spark)
+    assert values(place / "lake") == values(one_file / "lake")
+    assert [key.rsplit("-", 1)[1] for key in found(place / "lake", "t", ".parquet")] == ["0.parquet"]
+
+
+@pytest.mark.parametrize("engine", ["rust", "spark"])
+def test_an_ended_load_of_several_parts_is_left_alone_and_re_typed_whole(engine, one_file, in_rust, on_spark, tmp_path):
+    place = copy(one_file, tmp_path / "place")
+    lake, path = place / "lake", place / "lake/_tidegate/loads/s-000000000001.json"
+    manifest = json.loads(path.read_text())
+    parts = [{"key": str(part.relative_to(lake)), "rows": 2, "bytes": part.stat().st_size} for part in cut(lake)]
+    path.write_text(json.dumps({**manifest, "files": parts}))
+    before = {key: path.read_bytes() for key, path in found(lake).items()}
+    finish(engine, place, in_rust, on_spark)
+    assert {key: path.read_bytes() for key, path in found(lake).items()} == before
+    assert values(lake) == values(one_file / "lake")
+    stage(place, 2, ['[{"at": "2026-11-20T10:30:00Z", "n": 0.5}]'], SPEC)
+    finish(engine, place, in_rust, on_spark)
+    assert [row["n"] for row in sound(lake)] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.5]
+    files = found(lake, "t", ".parquet")
+    assert sorted(key.rsplit("-", 1)[1] for key in files) == ["0.parquet", "0.parquet"]
+    assert len({physical(path) for path in files.values()}) == 1
 
 
 def backlog(place, batches=36):

@@ -1,6 +1,8 @@
 //! The files of a load into the lake. Their names depend on nothing but load and partition, so a load that is repeated
 //! finds what it has already written.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tidegate_core::keys::{self, LoadId};
@@ -52,7 +54,31 @@ pub(crate) async fn first(
     for (key, body) in &taken {
         objects::overwrite(env, env.lake.as_ref(), key, body).await?;
     }
+    let further = further_parts(env, load, &taken, decoded).await?;
+    remove(env, &further).await?;
     Ok(Written::All)
+}
+
+/// Files of the load beside those that another run had written otherwise: it may have cut a partition into more parts.
+async fn further_parts(
+    env: &Env,
+    load: &LoadId,
+    taken: &[(String, Bytes)],
+    decoded: &Decoded,
+) -> Result<Vec<String>, Error> {
+    let data = taken.iter().filter(|(key, _)| keys::parse_data(key).as_ref() == Some(load));
+    let partitions: BTreeSet<&str> = data.filter_map(|(key, _)| Some(key.rsplit_once('/')?.0)).collect();
+    let ours: BTreeSet<&str> = decoded.files.iter().map(|(file, _)| file.key.as_str()).collect();
+    let mut further = Vec::new();
+    for partition in partitions {
+        for object in objects::list(env, env.lake.as_ref(), partition).await? {
+            let key = object.location.to_string();
+            if keys::parse_data(&key).as_ref() == Some(load) && !ours.contains(key.as_str()) {
+                further.push(key);
+            }
+        }
+    }
+    Ok(further)
 }
 
 /// Writes the files of a rewrite over those of the revision before.
