@@ -17,18 +17,21 @@ command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "the compile
 fetch() {
     mkdir -p "$cache"/{sources,lists/partial,apt/archives/partial,packages}
     # The machine's own sources of Debian and no other.
-    grep -ls debian-archive-keyring /etc/apt/sources.list /etc/apt/sources.list.d/* | xargs -I{} cp {} "$cache/sources/" || return 1
+    local source
+    for source in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+        ! grep -qs debian-archive-keyring "$source" || cp "$source" "$cache/sources/" || return 1
+    done
     local apt=(apt-get -qq -o Dir::State::lists="$cache/lists" -o Dir::Cache="$cache/apt" -o Dir::Etc::sourcelist=/dev/null
         -o Dir::Etc::sourceparts="$cache/sources" -o APT::Architectures::=amd64 -o APT::Architectures::=arm64
         -o Acquire::Languages=none)
     "${apt[@]}" update || return 1
     (cd "$cache/packages" && "${apt[@]}" download rustc-web libstd-rust-web-dev:amd64 libstd-rust-web-dev:arm64 \
         libstd-rust-web-1.96 libllvm22 qemu-user-static libc6-arm64-cross) || return 1
-    for package in "$cache"/packages/*.deb; do dpkg -x "$package" "$cache/root"; done
+    for package in "$cache"/packages/*.deb; do dpkg -x "$package" "$cache/sysroot"; done
     python3 -m venv "$cache/venv" && "$cache/venv/bin/pip" install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 || return 1
     cat >"$cache/rustc" <<WRAPPER
 #!/bin/sh
-LD_LIBRARY_PATH=$cache/root/usr/lib/x86_64-linux-gnu exec $cache/root/usr/bin/rustc "\$@"
+LD_LIBRARY_PATH=$cache/sysroot/usr/lib/x86_64-linux-gnu exec $cache/sysroot/usr/bin/rustc "\$@"
 WRAPPER
     chmod +x "$cache/rustc"
     touch "$cache/complete"
@@ -43,5 +46,5 @@ programs=$target/aarch64-unknown-linux-gnu/lambda
 "$2/debug/tidegate-aws" package --architecture arm64 --binaries "$programs" --out "$target/functions"
 cd tests/aws
 TIDEGATE_FUNCTIONS=$programs TIDEGATE_BINARIES=$2/debug PYTHONDONTWRITEBYTECODE=1 \
-    TIDEGATE_RUNNER="$cache/root/usr/bin/qemu-aarch64-static -L $cache/root/usr/aarch64-linux-gnu" \
+    TIDEGATE_RUNNER="$cache/sysroot/usr/bin/qemu-aarch64-static -L $cache/sysroot/usr/aarch64-linux-gnu" \
     "$python" -m pytest -v -p no:cacheprovider --tb=short test_runtime.py -k "nonsense or deadline or not_due or missing"
