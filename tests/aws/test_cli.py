@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -25,9 +26,12 @@ class Cli(stacks.Stack):
         self.s3, self.sqs, self.cloudformation = client("s3"), client("sqs"), client("cloudformation")
         self.functions, self.glue = client("lambda"), client("glue")
 
-    def run(self, *arguments, code=0, **variables):
-        environment = {
-            "PATH": "/usr/bin:/bin",
+    path = "/usr/bin:/bin"
+
+    def environment(self, **variables):
+        """What the shell of a user has; an empty word takes a variable out."""
+        variables = {
+            "PATH": self.path,
             "HOME": str(self.home),
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_REGION": "us-east-1",
@@ -35,9 +39,12 @@ class Cli(stacks.Stack):
             "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
             **variables,
         }
+        return {name: value for name, value in variables.items() if value}
+
+    def run(self, *arguments, code=0, **variables):
         ran = subprocess.run(
             [BINARIES / "tidegate", "aws", *arguments],
-            env={name: value for name, value in environment.items() if value},
+            env=self.environment(**variables),
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -194,11 +201,17 @@ def test_a_profile_names_keys_region_and_endpoint(cli):
     assert "account 111111111111" in dry.stderr and "tidegate-lake-111111111111" not in cli.buckets()
 
 
-def test_a_package_is_the_same_bytes_each_time(cli):
+def test_a_package_is_the_same_bytes_wherever_and_whenever_it_is_made(cli):
     first = cli.json("package", "--binaries", FUNCTIONS, "--out", "a")
-    assert first == cli.json("package", "--binaries", FUNCTIONS, "--out", "b")
+    # The same programs elsewhere, under other times and rights.
+    copies = cli.home / "deeper/copies"
+    copies.mkdir(parents=True)
+    for name in ("tidegate-poller", "tidegate-starter"):
+        shutil.copyfile(pathlib.Path(FUNCTIONS) / name, copies / name)
+        os.utime(copies / name, (0, 0))
+    assert first == cli.json("package", "--binaries", copies, "--out", copies / "b")
     for name in ("lambda_function.zip", "lambda_glue.zip"):
-        assert (cli.home / "a" / name).read_bytes() == (cli.home / "b" / name).read_bytes()
+        assert (cli.home / "a" / name).read_bytes() == (copies / "b" / name).read_bytes()
 
 
 def test_a_forecast_needs_no_network(cli):

@@ -39,17 +39,8 @@ class Reader(Cli):
     def block(self, *words):
         """The one block that has these words."""
         (block,) = [b for b in re.findall(r"^```console\n(.*?)^```$", GUIDE, re.M | re.S) if all(w in b for w in words)]
-        environment = {
-            "PATH": self.path,
-            "HOME": str(self.home),
-            "AWS_ENDPOINT_URL": self.emulator.url,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": self.emulator.key,
-            "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
-        }
-        ran = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block], env=environment, cwd=self.home, capture_output=True, text=True, timeout=120
-        )
+        command = ["bash", "-euo", "pipefail", "-c", block]
+        ran = subprocess.run(command, env=self.environment(), cwd=self.home, capture_output=True, text=True, timeout=120)
         assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
         return ran.stdout + ran.stderr
 
