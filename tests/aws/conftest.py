@@ -6,9 +6,8 @@ import stack
 
 @pytest.fixture
 def api():
-    api = stack.Api()
-    yield api
-    api.shutdown()
+    with stack.Api() as api:
+        yield api
 
 
 @pytest.fixture

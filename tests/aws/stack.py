@@ -1,7 +1,6 @@
 """A whole stack on this machine: the emulator, an API on loopback, the template with the real binaries."""
 
 import functools
-import http.server
 import io
 import json
 import os
@@ -9,13 +8,15 @@ import pathlib
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 import zipfile
 
 import boto3
 import template as cfn
+
+sys.path.insert(0, str(cfn.ROOT / "tests"))
+import loopback  # noqa: E402
 
 CODE, STAGING, LAKE = "tg-code", "tg-staging", "tg-lake"
 NINE = {
@@ -32,7 +33,7 @@ NINE = {
 PIPELINE = """
 name = "loopback"
 [source]
-base_url = "http://127.0.0.1:{port}"
+base_url = "{url}"
 [[streams]]
 name = "weather"
 path = "/now"
@@ -41,31 +42,20 @@ cadence = "1s"
 """
 
 
-class Api(http.server.ThreadingHTTPServer):
-    """Answers `/now` with whatever its test last said."""
+class Api:
+    """Answers every path with whatever its test last said, until the `with` ends."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = (200, b"{}")
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+    def __enter__(self):
+        self.says({})
+        self.serving = loopback.serve(lambda *_: self.answer)
+        self.url = self.serving.__enter__()
+        return self
+
+    def __exit__(self, *raised):
+        self.serving.__exit__(*raised)
 
     def says(self, body, status=200):
-        self.answer = (status, body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """One answer for every path."""
-
-    def do_GET(self):
-        status, body = self.server.answer
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.answer = loopback.answer(body, status)
 
 
 def free_port():
@@ -154,7 +144,7 @@ class Stack:
         self.s3.put_object(Bucket=CODE, Key="lambda_glue.zip", Body=zipped(binaries / "tidegate-starter"))
         self.s3.put_object(Bucket=CODE, Key="glue_job.py", Body=b"")
         self.s3.put_object(
-            Bucket=CODE, Key="tidegate.toml", Body=PIPELINE.format(port=api.server_address[1]).encode()
+            Bucket=CODE, Key="tidegate.toml", Body=PIPELINE.format(url=api.url).encode()
         )
         self.parameters = {**NINE, "PipelineS3Key": "tidegate.toml", "Cadence": "file", **parameters}
         self.cloudformation.create_stack(StackName=self.name, TemplateBody=cfn.PATH.read_text(), **self._given())

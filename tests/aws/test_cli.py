@@ -68,7 +68,7 @@ class Cli(stacks.Stack):
 def cli(emulator, api, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "tidegate.toml").write_text(SLOW.format(port=api.server_address[1]))
+    (home / "tidegate.toml").write_text(SLOW.format(url=api.url))
     return Cli(emulator, home)
 
 

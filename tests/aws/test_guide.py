@@ -24,7 +24,7 @@ def reader(emulator, api, tmp_path):
     for directory, names in ((BINARIES, ["tidegate", "tidegate-aws"]), (FUNCTIONS, ["tidegate-poller", "tidegate-starter"])):
         for name in names:
             shutil.copy(pathlib.Path(directory) / name, programs / name)
-    (home / "tidegate.toml").write_text(SLOW.format(port=api.server_address[1]))
+    (home / "tidegate.toml").write_text(SLOW.format(url=api.url))
     api.says(RECORD)
     return Reader(emulator, home, programs)
 

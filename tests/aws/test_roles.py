@@ -24,9 +24,8 @@ def statements(roles):
 
 @pytest.fixture(scope="module")
 def api():
-    api = stacks.Api()
-    yield api
-    api.shutdown()
+    with stacks.Api() as api:
+        yield api
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def deploy(tmp_path_factory, api):
     """Deploys in an emulator that enforces roles, emptied first."""
     home = tmp_path_factory.mktemp("roles")
     emulator = stacks.Emulator(home / "emulator.log", key="test", secret="test", AUTH="true")
-    (home / "tidegate.toml").write_text(SLOW.format(port=api.server_address[1]))
+    (home / "tidegate.toml").write_text(SLOW.format(url=api.url))
     cli = Cli(emulator, home)
 
     def deploy(*arguments):

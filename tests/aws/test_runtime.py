@@ -22,7 +22,7 @@ POLLER, STARTER = PROGRAMS / "tidegate-poller", PROGRAMS / "tidegate-starter"
 PIPELINE = """
 name = "loopback"
 [source]
-base_url = "http://127.0.0.1:{port}"
+base_url = "{url}"
 limits = { timeout = "1s", attempts = 1 }
 [[streams]]
 name = "weather"
@@ -45,19 +45,18 @@ def s3():
 
 @pytest.fixture
 def api():
-    api = stacks.Api()
-    api.says(RECORD)
-    yield api
-    api.shutdown()
+    with stacks.Api() as api:
+        api.says(RECORD)
+        yield api
 
 
 def poller(s3, api, **settings):
-    s3.put(CODE, "tidegate.toml", pipeline(api.server_address[1]))
+    s3.put(CODE, "tidegate.toml", pipeline(api.url))
     return Function(POLLER, s3, TIDEGATE_PIPELINE=f"s3://{CODE}/tidegate.toml", **settings)
 
 
-def pipeline(port):
-    return PIPELINE.replace("{port}", str(port))
+def pipeline(url):
+    return PIPELINE.replace("{url}", url)
 
 
 def staged(s3, api):
@@ -152,7 +151,7 @@ def test_what_is_not_due_is_not_asked_for(s3, api):
 def test_an_api_that_never_answers_is_a_failed_poll(s3, api):
     # A listener that accepts and says nothing.
     with socket.create_server(("127.0.0.1", 0)) as silent, poller(s3, api) as function:
-        s3.put(CODE, "tidegate.toml", pipeline(silent.getsockname()[1]))
+        s3.put(CODE, "tidegate.toml", pipeline(f"http://127.0.0.1:{silent.getsockname()[1]}"))
         kind, answer, _ = function.invoke(TICK)
         assert (kind, answer) == ("response", {"polls": 0, "staged": 0, "failed": 1}), function.log
         assert s3.keys(STAGING, "batches/") == []

@@ -4,37 +4,25 @@ Prints `start` (milliseconds from the call to the end of `tidegate check` of a p
 (MiB, the largest resident set of a `run` that has polled once and waits).
 """
 
-import http.server
 import pathlib
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from loopback import answer, serve  # noqa: E402
 
 PIPELINE = """name = "idle"
 [source]
-base_url = "http://127.0.0.1:{port}"
+base_url = "{url}"
 [[streams]]
 name = "items"
 path = "/items"
 cadence = {{ every = "1h" }}
 """
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b'[{"id": 1, "value": 2.5}]'
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 def largest(pid):
@@ -44,11 +32,9 @@ def largest(pid):
 
 def main():
     binary = sys.argv[1]
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, serve(lambda *_: answer([{"id": 1, "value": 2.5}])) as url:
         place = pathlib.Path(directory)
-        (place / "tidegate.toml").write_text(PIPELINE.format(port=server.server_port))
+        (place / "tidegate.toml").write_text(PIPELINE.format(url=url))
         took = []
         for _ in range(21):
             start = time.monotonic()

@@ -24,16 +24,15 @@ PLACE = "weather/year=2026/month=11/day=23/hour=03/minute=15"
 
 @pytest.fixture
 def stack(tmp_path):
-    api = stacks.Api()
     emulator = stacks.Emulator(tmp_path / "emulator.log")
     try:
-        made = stacks.Stack(emulator, api, Cadence="10 minutes", PartitionEngine="glue")
-        made.api = api
-        made.s3.put_object(Bucket=CODE, Key="glue_job.py", Body=(ROOT / "glue/glue_job.py").read_bytes())
-        yield made
+        with stacks.Api() as api:
+            made = stacks.Stack(emulator, api, Cadence="10 minutes", PartitionEngine="glue")
+            made.api = api
+            made.s3.put_object(Bucket=CODE, Key="glue_job.py", Body=(ROOT / "glue/glue_job.py").read_bytes())
+            yield made
     finally:
         emulator.stop()
-        api.shutdown()
 
 
 def poll(stack, record):
