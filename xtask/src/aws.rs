@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::counts::Counts;
+use crate::steps::{self, passes, pytest};
 use crate::suite::Selection;
-use crate::{place, shell, steps, tools};
+use crate::{place, shell, tools};
 
 const TEMPLATE: &str = "infra/cloudformation.yaml";
 
@@ -74,22 +75,4 @@ fn beside(python: &Path, program: &str) -> Command {
     let mut command = Command::new(python.with_file_name(program));
     command.current_dir(place::root());
     command
-}
-
-fn passes(command: &mut Command) -> Result<Counts, String> {
-    shell::run(command).map(|ran| Counts::one(ran.succeeded))
-}
-
-fn pytest(
-    python: &Path,
-    folder: &str,
-    tests: &[&str],
-    environment: &[(&str, &Path)],
-) -> Result<Counts, String> {
-    let mut command = beside(python, "python");
-    // A line for each test: the first waits a minute for the schedule, and silence looks like a hang.
-    command.args(["-m", "pytest", "-v", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
-    command.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
-    let ran = shell::run(command.current_dir(place::root().join(folder)))?;
-    Ok(Counts::read(&ran.output, ran.succeeded))
 }

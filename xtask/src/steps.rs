@@ -1,5 +1,6 @@
 //! The steps of `cargo xtask test`, in order: cheap and likely to fail first.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::aws;
@@ -59,8 +60,9 @@ fn cargo(args: &[&str]) -> Command {
     command
 }
 
-fn one(ran: &Ran) -> Counts {
-    Counts::one(ran.succeeded)
+/// A program that is one check by itself.
+pub(crate) fn passes(command: &mut Command) -> Result<Counts, String> {
+    shell::run(command).map(|ran| Counts::one(ran.succeeded))
 }
 
 fn counted(ran: &Ran) -> Counts {
@@ -68,12 +70,12 @@ fn counted(ran: &Ran) -> Counts {
 }
 
 fn fmt(_: &Selection) -> Result<Counts, String> {
-    shell::run(&mut cargo(&["fmt", "--all", "--check"])).map(|ran| one(&ran))
+    passes(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
 fn clippy(_: &Selection) -> Result<Counts, String> {
     let args = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"];
-    shell::run(&mut cargo(&args)).map(|ran| one(&ran))
+    passes(&mut cargo(&args))
 }
 
 /// Advisories are left out: their database is a git repository, and a test run needs package registries only.
@@ -88,7 +90,7 @@ fn deny(_: &Selection) -> Result<Counts, String> {
         "licenses",
         "sources",
     ]);
-    shell::run(command.current_dir(place::root())).map(|ran| one(&ran))
+    passes(command.current_dir(place::root()))
 }
 
 /// What one runner of Rust tests is told, and what the other where it is not there.
@@ -137,16 +139,27 @@ pub(crate) fn build_binaries() -> Result<(), String> {
     shell::must(&mut cargo(&["build", "--workspace", "--bins", "--locked", "--quiet"])).map(drop)
 }
 
-fn pytest(paths: &[&str]) -> Result<Counts, String> {
+/// Runs tests in a folder. A line for each of them: some wait a minute, and silence looks like a hang.
+pub(crate) fn pytest(
+    python: &Path,
+    folder: &str,
+    tests: &[&str],
+    environment: &[(&str, &Path)],
+) -> Result<Counts, String> {
+    let mut command = Command::new(python);
+    command.args(["-m", "pytest", "-v", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(tests);
+    command.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
+    shell::run(command.current_dir(place::root().join(folder))).map(|ran| counted(&ran))
+}
+
+fn on_binary(tests: &[&str]) -> Result<Counts, String> {
     build_binaries()?;
-    let mut command = Command::new(tools::python()?);
-    command.args(["-m", "pytest", "-p", "no:cacheprovider", "-rs", "--tb=short"]).args(paths);
-    command.env("TIDEGATE_BIN", place::binary("debug", "tidegate")).env("PYTHONDONTWRITEBYTECODE", "1");
-    shell::run(command.current_dir(place::root().join("tests"))).map(|ran| counted(&ran))
+    let binary = place::binary("debug", "tidegate");
+    pytest(&tools::python()?, "tests", tests, &[("TIDEGATE_BIN", &*binary)])
 }
 
 fn readme(_: &Selection) -> Result<Counts, String> {
-    pytest(&["test_commands.py"])
+    on_binary(&["test_commands.py"])
 }
 
 fn sim(selection: &Selection) -> Result<Counts, String> {
@@ -161,11 +174,11 @@ fn generated(_: &Selection) -> Result<Counts, String> {
     let mut counts = Counts::default();
     for arguments in [["generate", "reference", "--check"], ["aws", "reference", "--check"]] {
         let mut command = Command::new(place::binary("debug", "tidegate"));
-        counts += one(&shell::run(command.args(arguments).current_dir(place::root()))?);
+        counts += passes(command.args(arguments).current_dir(place::root()))?;
     }
     Ok(counts)
 }
 
 fn process(_: &Selection) -> Result<Counts, String> {
-    pytest(&["--ignore=test_commands.py", "--ignore=aws", "--ignore=glue", "."])
+    on_binary(&["--ignore=test_commands.py", "--ignore=aws", "--ignore=glue", "."])
 }
