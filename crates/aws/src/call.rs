@@ -95,13 +95,22 @@ impl Aws {
         &self.region
     }
 
+    /// The partition of AWS that the region lies in, as ARNs name it.
+    pub fn partition(&self) -> &'static str {
+        match self.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
     /// The client that every call goes through.
     pub fn client(&self) -> &HttpClient {
         &self.http
     }
 
     fn address(&self, service: &str) -> String {
-        let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
+        let suffix = if self.partition() == "aws-cn" { ".cn" } else { "" };
         let host = || format!("https://{service}.{}.amazonaws.com{suffix}", self.region);
         self.endpoint.clone().unwrap_or_else(host)
     }

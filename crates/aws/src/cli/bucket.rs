@@ -41,7 +41,7 @@ pub(super) async fn ensure(aws: &Aws, bucket: &str, stack: &str) -> Result<bool,
     };
     aws.s3(Method::PUT, bucket, "", "", &[], body.into()).await?;
     put_setting(aws, bucket, "publicAccessBlock", &private()).await?;
-    put_setting(aws, bucket, "policy", &only_over_tls(bucket)).await?;
+    put_setting(aws, bucket, "policy", &only_over_tls(aws.partition(), bucket)).await?;
     put_setting(aws, bucket, "tagging", &tagging(stack)).await?;
     Ok(true)
 }
@@ -82,7 +82,8 @@ fn private() -> String {
     format!("<PublicAccessBlockConfiguration>{all}</PublicAccessBlockConfiguration>")
 }
 
-fn only_over_tls(bucket: &str) -> String {
+fn only_over_tls(partition: &str, bucket: &str) -> String {
+    let arn = format!("arn:{partition}:s3:::{bucket}");
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -90,7 +91,7 @@ fn only_over_tls(bucket: &str) -> String {
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+            "Resource": [arn, format!("{arn}/*")],
             "Condition": { "Bool": { "aws:SecureTransport": "false" } },
         }],
     })

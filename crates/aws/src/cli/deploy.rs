@@ -106,7 +106,7 @@ impl Deploy {
             let key = present.map_or("", |stack| stack.parameter("PipelineS3Key"));
             let key = if key.is_empty() { "tidegate.toml" } else { key };
             chosen.insert("PipelineS3Key".to_owned(), key.to_owned());
-            chosen.extend(parameters::of_secrets(&pipeline.secret_references(), aws.region(), account));
+            chosen.extend(parameters::of_secrets(&pipeline.secret_references(), aws, account));
         }
         chosen.extend(self.parameters.iter().cloned());
         let code = parameters::value("LambdaCodeS3Bucket", &chosen, present)?;

@@ -6,6 +6,7 @@ use super::change_set::Value;
 use super::failure::Failure;
 use super::stack::Stack;
 use crate::TEMPLATE;
+use crate::call::Aws;
 
 /// Names and values by parameter.
 pub(super) type Parameters = BTreeMap<String, String>;
@@ -48,27 +49,23 @@ pub(super) fn defaults(stack: &str, account: &str) -> Parameters {
 }
 
 /// The secrets of Secrets Manager and SSM that a pipeline names, as the parameters that let the poller read them.
-pub(super) fn of_secrets(references: &[&str], region: &str, account: &str) -> Parameters {
-    let arns = |prefix: &str, arn: fn(&str, &str, &str) -> String| {
-        let all = references.iter().filter_map(|reference| reference.strip_prefix(prefix));
-        all.map(|name| arn(name, region, account)).collect::<Vec<_>>().join(",")
-    };
-    let secret = |name: &str, region: &str, account: &str| {
-        let name = name.split('#').next().unwrap_or(name);
-        match name.starts_with("arn:") {
+pub(super) fn of_secrets(references: &[&str], aws: &Aws, account: &str) -> Parameters {
+    let arns = |prefix: &str, service: &str, resource: fn(&str) -> String| {
+        let names = references.iter().filter_map(|reference| reference.strip_prefix(prefix));
+        let arn = |name: &str| match name.starts_with("arn:") {
             true => name.to_owned(),
-            // Secrets Manager adds six characters of its own to the name.
-            false => format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-??????"),
-        }
+            false => {
+                format!("arn:{}:{service}:{}:{account}:{}", aws.partition(), aws.region(), resource(name))
+            }
+        };
+        // Of a secret, `#key` names a key within its value.
+        names.map(|name| arn(name.split('#').next().unwrap_or(name))).collect::<Vec<_>>().join(",")
     };
-    let parameter = |name: &str, region: &str, account: &str| match name.starts_with("arn:") {
-        true => name.to_owned(),
-        false => format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/')),
-    };
-    let pairs = [
-        ("SecretArns", arns("aws-secret:", secret)),
-        ("SsmParameterArns", arns("aws-parameter:", parameter)),
-    ];
+    // Secrets Manager adds six characters of its own to the name.
+    let secrets = arns("aws-secret:", "secretsmanager", |name| format!("secret:{name}-??????"));
+    let parameters =
+        arns("aws-parameter:", "ssm", |name| format!("parameter/{}", name.trim_start_matches('/')));
+    let pairs = [("SecretArns", secrets), ("SsmParameterArns", parameters)];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -95,6 +92,8 @@ pub(super) fn of_change(chosen: &Parameters, present: Option<&Stack>) -> Vec<(St
 
 #[cfg(test)]
 mod tests {
+    use object_store::aws::AwsCredential;
+
     use super::*;
 
     #[test]
@@ -110,7 +109,12 @@ mod tests {
     #[test]
     fn secrets_become_arns_of_this_account() {
         let references = ["TOKEN", "aws-secret:api/key#token", "aws-parameter:/a/b", "aws-secret:other"];
-        let of = of_secrets(&references, "eu-west-1", "123");
+        let of = |region: &str| {
+            let keys = AwsCredential { key_id: String::new(), secret_key: String::new(), token: None };
+            of_secrets(&references, &Aws::new(region, None, keys).expect("a client"), "123")
+        };
+        assert_eq!(of("cn-north-1")["SsmParameterArns"], "arn:aws-cn:ssm:cn-north-1:123:parameter/a/b");
+        let of = of("eu-west-1");
         assert_eq!(
             of["SecretArns"],
             "arn:aws:secretsmanager:eu-west-1:123:secret:api/key-??????,\
