@@ -1,5 +1,6 @@
 //! `tidegate aws logs`: what the functions and the job say.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -17,6 +18,8 @@ use crate::call::Aws;
 
 /// Time between two looks with `--follow`.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long before the newest line another may still come in, in milliseconds: each log takes its own time.
+const LATE: i64 = 30_000;
 
 /// Show what the functions and the Glue job have logged, oldest first
 #[derive(Debug, Args)]
@@ -55,8 +58,27 @@ enum Who {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     at: i64,
+    id: String,
     who: Who,
     text: String,
+}
+
+/// Where the next look begins, and what was there since.
+struct Seen {
+    from: i64,
+    lines: BTreeSet<(i64, String)>,
+}
+
+impl Seen {
+    /// Those that were not there at the last look, oldest first.
+    fn fresh(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        entries.sort_by_key(|entry| entry.at);
+        let newest = entries.last().map_or(self.from, |entry| entry.at);
+        entries.retain(|entry| self.lines.insert((entry.at, entry.id.clone())));
+        self.from = self.from.max(newest - LATE);
+        self.lines.retain(|(at, _)| *at >= self.from);
+        entries
+    }
 }
 
 impl Logs {
@@ -64,15 +86,15 @@ impl Logs {
     pub(super) async fn run(&self, global: &Global, terminal: &Terminal) -> Result<(), Failure> {
         let login = Login::new(global)?;
         let stack = Stack::must(&login.aws, &global.stack).await?;
-        let mut from = (SystemClock.now() - self.since.0).as_millisecond();
+        let from = (SystemClock.now() - self.since.0).as_millisecond();
+        let mut seen = Seen { from, lines: BTreeSet::new() };
         let mut shown = 0;
         loop {
-            let entries = self.entries(&login.aws, &stack, from).await?;
-            for entry in &entries {
+            let entries = seen.fresh(self.entries(&login.aws, &stack, seen.from).await?);
+            for entry in entries.iter().filter(|entry| !self.errors || is_error(&entry.text)) {
                 terminal.line(self.line(entry));
+                shown += 1;
             }
-            shown += entries.len();
-            from = entries.iter().map(|entry| entry.at + 1).max().unwrap_or(from);
             if !self.follow {
                 break;
             }
@@ -91,8 +113,6 @@ impl Logs {
                 entries.extend(read(aws, *who, &group, from).await?);
             }
         }
-        entries.retain(|entry| !self.errors || is_error(&entry.text));
-        entries.sort_by_key(|entry| entry.at);
         Ok(entries)
     }
 
@@ -131,8 +151,9 @@ async fn read(aws: &Aws, who: Who, group: &str, from: i64) -> Result<Vec<Entry>,
         }
         let answer = aws.json("logs", "Logs_20140328.FilterLogEvents", &body).await?;
         for event in answer["events"].as_array().into_iter().flatten() {
-            let text = event["message"].as_str().unwrap_or_default().to_owned();
-            entries.push(Entry { at: event["timestamp"].as_i64().unwrap_or(0), who, text });
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            let at = event["timestamp"].as_i64().unwrap_or(0);
+            entries.push(Entry { at, id: text("eventId"), who, text: text("message") });
         }
         token = answer["nextToken"].clone();
         if token.is_null() {
@@ -178,6 +199,21 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_comes_late_is_shown_and_none_twice() {
+        let entry = |at: i64| Entry { at, id: at.to_string(), who: Who::Poller, text: String::new() };
+        let mut seen = Seen { from: 0, lines: BTreeSet::new() };
+        let mut fresh = |times: &[i64]| -> Vec<i64> {
+            let entries = times.iter().map(|at| entry(*at)).collect();
+            seen.fresh(entries).iter().map(|entry| entry.at).collect()
+        };
+        assert_eq!(fresh(&[70_000, 60_000]), [60_000, 70_000]);
+        assert_eq!(fresh(&[60_000, 65_000, 70_000]), [65_000]);
+        assert_eq!(fresh(&[]), [0; 0]);
+        assert_eq!(fresh(&[65_000, 100_000, 200_000]), [100_000, 200_000]);
+        assert_eq!((seen.from, seen.lines.len()), (170_000, 1));
+    }
 
     #[test]
     fn lines_are_told_apart_and_read_as_a_person_does() {
