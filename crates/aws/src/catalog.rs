@@ -10,13 +10,13 @@ use tidegate_engine::Env;
 
 use crate::call::{Aws, CallError};
 
-/// Partition columns with the values that they may take besides the years.
-const LEVELS: [(&str, &str, &str); 5] = [
-    ("year", "", "4"),
-    ("month", "1,12", "2"),
-    ("day", "1,31", "2"),
-    ("hour", "0,23", "2"),
-    ("minute", "0,59", "2"),
+/// Grains with the partition column that each adds, the values that it may take besides the years, and their digits.
+static LEVELS: [(PartitionBy, &str, &str, &str); 5] = [
+    (PartitionBy::Year, "year", "", "4"),
+    (PartitionBy::Month, "month", "1,12", "2"),
+    (PartitionBy::Day, "day", "1,31", "2"),
+    (PartitionBy::Hour, "hour", "0,23", "2"),
+    (PartitionBy::Minute, "minute", "0,59", "2"),
 ];
 
 /// Everything that the catalog says of a table.
@@ -37,14 +37,14 @@ pub struct Described<'a> {
 /// Glue's `TableInput`.
 pub fn table_input(described: &Described<'_>) -> Value {
     let Described { table, schema, by, lake, years } = described;
-    let depth = depth(*by);
+    let levels = &LEVELS[..LEVELS.partition_point(|(level, ..)| level <= by)];
     let mut parameters = serde_json::Map::new();
     parameters.insert("EXTERNAL".to_owned(), "TRUE".into());
     parameters.insert("classification".to_owned(), "parquet".into());
     parameters.insert("tidegate.schema.version".to_owned(), schema.version.to_string().into());
     parameters.insert("projection.enabled".to_owned(), "true".into());
     let mut location = format!("{lake}/{table}");
-    for (name, range, digits) in &LEVELS[..depth] {
+    for (_, name, range, digits) in levels {
         // One year ahead, so that a turn of the year needs no call at midnight.
         let range =
             if range.is_empty() { format!("{},{}", years.0, years.1 + 1) } else { (*range).to_owned() };
@@ -55,7 +55,7 @@ pub fn table_input(described: &Described<'_>) -> Value {
     }
     parameters.insert("storage.location.template".to_owned(), location.into());
     let keys: Vec<Value> =
-        LEVELS[..depth].iter().map(|(name, ..)| json!({ "Name": name, "Type": "int" })).collect();
+        levels.iter().map(|(_, name, ..)| json!({ "Name": name, "Type": "int" })).collect();
     json!({
         "Name": table,
         "TableType": "EXTERNAL_TABLE",
@@ -71,16 +71,6 @@ pub fn table_input(described: &Described<'_>) -> Value {
             },
         },
     })
-}
-
-fn depth(by: PartitionBy) -> usize {
-    match by {
-        PartitionBy::Year => 1,
-        PartitionBy::Month => 2,
-        PartitionBy::Day => 3,
-        PartitionBy::Hour => 4,
-        PartitionBy::Minute => 5,
-    }
 }
 
 fn columns(schema: &TableSchema) -> Vec<Value> {
@@ -137,11 +127,9 @@ pub async fn years(env: &Env, table: &str) -> object_store::Result<Option<(i16, 
 
 /// How fine a table is partitioned, by its newest files; `None` where it has none.
 pub async fn grain(env: &Env, table: &str) -> object_store::Result<Option<PartitionBy>> {
-    let grains =
-        [PartitionBy::Year, PartitionBy::Month, PartitionBy::Day, PartitionBy::Hour, PartitionBy::Minute];
     let mut place = Path::parse(table)?;
     let mut found = None;
-    for by in grains {
+    for (by, ..) in LEVELS {
         let listing = env.lake.list_with_delimiter(Some(&place)).await?;
         let Some(newest) = listing.common_prefixes.into_iter().max() else { break };
         (place, found) = (newest, Some(by));
