@@ -6,7 +6,7 @@ mod rate;
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::CellAlignment;
 use serde_json::json;
 use tidegate_core::pipeline::{ByteSize, Pipeline, Span};
 
@@ -15,7 +15,7 @@ use self::rate::Rate;
 use super::architecture::Architecture;
 use super::failure::Failure;
 use super::prices::{self, Prices};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, table};
 use super::{Global, pipeline_file};
 
 /// Forecast what a month costs, design by design, from how often this pipeline polls and its data changes
@@ -127,10 +127,4 @@ fn show_prices(prices: &Prices, terminal: &Terminal) {
             .map(|price| [price.name.to_owned(), format!("{:.8}", price.usd), price.per.to_owned()]),
     );
     terminal.line(format_args!("\n{list}"));
-}
-
-fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(head);
-    table
 }

@@ -1,7 +1,6 @@
 //! `tidegate aws status`: what stands where.
 
 use clap::Args;
-use comfy_table::{Table, presets};
 use futures::TryStreamExt as _;
 use object_store::ObjectStore as _;
 use object_store::path::Path;
@@ -15,7 +14,7 @@ use tidegate_engine::{Env, ReqwestHttp, Status as State, StreamStatus, SystemClo
 use super::failure::Failure;
 use super::login::Login;
 use super::stack::Stack;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, table};
 use super::{Global, bucket, pipeline_file};
 use crate::call::Aws;
 use crate::poller;
@@ -121,10 +120,10 @@ fn show(report: &Report, terminal: &Terminal) {
     terminal
         .line(format_args!("  batches not loaded {lag}, events waiting {waiting}, dead letters {dead}\n"));
     let mut streams =
-        table(["stream", "polls", "changed", "failed", "last poll", "next due", "batches", "not loaded"]);
+        table(&["stream", "polls", "changed", "failed", "last poll", "next due", "batches", "not loaded"]);
     streams.add_rows(report.state.streams.iter().map(stream_row));
     terminal.line(format_args!("{streams}\n"));
-    let mut tables = table(["table", "rows", "files", "bytes", "loads", "quarantined", "schema"]);
+    let mut tables = table(&["table", "rows", "files", "bytes", "loads", "quarantined", "schema"]);
     tables.add_rows(report.state.tables.iter().map(table_row));
     terminal.line(tables);
     for stream in &report.state.streams {
@@ -146,12 +145,6 @@ fn show(report: &Report, terminal: &Terminal) {
 
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-fn table<const N: usize>(head: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(head);
-    table
 }
 
 fn stream_row(stream: &StreamStatus) -> [String; 8] {

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -67,6 +68,13 @@ impl Terminal {
         read.map_err(|error| Failure::config(format!("cannot read the answer: {error}")))?;
         Ok(answer.trim().to_owned())
     }
+}
+
+/// A table without lines.
+pub(super) fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head);
+    table
 }
 
 /// Writes; a reader that has left (`… | head`) ends the program in silence, as it does for other tools.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tidegate_core::cadence::{State, forecast};
 use tidegate_core::keys;
 use tidegate_core::pipeline::{Limits, Pipeline, Secrets, Stream};
-use tidegate_engine::{Env, ReqwestHttp, StreamState, SystemClock, documents, open_store};
+use tidegate_engine::{Env, ReqwestHttp, StreamState, SystemClock, documents, open_store, store_is_there};
 
 use super::super::block_on;
 use super::super::failure::Failure;
@@ -39,8 +39,8 @@ pub(super) struct Rate {
 
 /// The streams' rates: as learned where staging is a directory that holds their state, else as the file says.
 pub(super) fn of(pipeline: &Pipeline, base: &Path) -> Result<Vec<Rate>, Failure> {
-    let staging = pipeline.staging.strip_prefix("file:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    if !staging.is_some_and(|path| base.join(path).is_dir()) {
+    // A bucket is not asked: a forecast works without a network.
+    if pipeline.staging.starts_with("s3://") || !store_is_there(&pipeline.staging, base)? {
         return Ok(pipeline.streams.iter().map(of_file).collect());
     }
     let open = |url: &str| Ok::<_, Failure>(open_store(url, base, &[])?);
