@@ -56,7 +56,7 @@ impl Cost {
         let (_, pipeline) = pipeline_file::read(&self.file)?;
         let rates = self.rates(&pipeline)?;
         let prices = Prices::new(&self.prices);
-        let designs = forecast(&rates, &prices, self.architecture);
+        let designs = forecast(&rates, secrets(&pipeline), &prices, self.architecture);
         if self.json {
             let all: Vec<_> =
                 prices.all().iter().map(|price| json!({ "name": price.name, "usd": price.usd })).collect();
@@ -86,6 +86,11 @@ impl Cost {
         }
         Ok(rates)
     }
+}
+
+/// References of the pipeline to secrets that are paid for.
+fn secrets(pipeline: &Pipeline) -> usize {
+    pipeline.secret_references().iter().filter(|reference| reference.starts_with("aws-secret:")).count()
 }
 
 fn show(rates: &[Rate], designs: &[Design], terminal: &Terminal) {

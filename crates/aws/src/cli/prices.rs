@@ -14,7 +14,7 @@ pub(super) struct Price {
     pub(super) per: &'static str,
 }
 
-const LIST: [Price; 15] = [
+const LIST: [Price; 17] = [
     Price { name: "lambda-gb-second-x86_64", usd: 0.000_016_666_7, per: "GB-second of a function on x86_64" },
     Price { name: "lambda-gb-second-arm64", usd: 0.000_013_333_4, per: "GB-second of a function on arm64" },
     Price { name: "lambda-request", usd: 0.000_000_2, per: "invocation" },
@@ -22,6 +22,8 @@ const LIST: [Price; 15] = [
     Price { name: "s3-get", usd: 0.000_000_4, per: "GET or HEAD" },
     Price { name: "s3-gb-month", usd: 0.023, per: "GB stored for a month" },
     Price { name: "sqs-request", usd: 0.000_000_4, per: "request to a queue" },
+    Price { name: "secret", usd: 0.40, per: "secret of Secrets Manager and month" },
+    Price { name: "secret-request", usd: 0.000_005, per: "request for a secret" },
     Price { name: "schedule", usd: 0.000_001, per: "invocation by a schedule" },
     Price { name: "glue-dpu-hour", usd: 0.44, per: "DPU-hour of a Spark job, a minute at least" },
     Price { name: "firehose-gb", usd: 0.029, per: "GB into Firehose, each record rounded up to 5 KB" },

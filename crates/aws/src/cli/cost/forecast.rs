@@ -87,14 +87,19 @@ impl Month {
     }
 }
 
-/// The month of each design.
-pub(super) fn forecast(rates: &[Rate], prices: &Prices, architecture: Architecture) -> Vec<Design> {
+/// The month of each design, for streams with these rates and so many secrets.
+pub(super) fn forecast(
+    rates: &[Rate],
+    secrets: usize,
+    prices: &Prices,
+    architecture: Architecture,
+) -> Vec<Design> {
     let month = Month::of(rates);
     let second = prices.usd(match architecture {
         Architecture::X86 => "lambda-gb-second-x86_64",
         Architecture::Arm => "lambda-gb-second-arm64",
     });
-    let polling = polling(&month, prices, second);
+    let polling = polling(&month, prices, second) + secrets as f64 * secret(prices);
     let watching = |invocations: f64| {
         ALARMS * prices.usd("alarm")
             + METRICS * prices.usd("metric")
@@ -139,6 +144,11 @@ fn polling(month: &Month, prices: &Prices, second: f64) -> f64 {
         + month.bytes / 1e9 * prices.usd("s3-gb-month")
 }
 
+/// A secret's month: each tick asks for it.
+fn secret(prices: &Prices) -> f64 {
+    prices.usd("secret") + MONTH / 60.0 * prices.usd("secret-request")
+}
+
 fn loading(month: &Month, prices: &Prices, second: f64) -> f64 {
     let seconds = month.batches * LOAD_SECONDS + month.bytes / LOAD_BYTES_A_SECOND;
     let queue = (QUEUE_POLLS + 2.0 * month.batches) * prices.usd("sqs-request");
@@ -167,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_run_of_the_job_for_each_batch_costs_what_the_arithmetic_says() {
-        let designs = forecast(&weather(420.0), &Prices::new(&[]), Architecture::Arm);
+        let designs = forecast(&weather(420.0), 0, &Prices::new(&[]), Architecture::Arm);
         // 6,257 runs of two workers for a minute, at 44 cents an hour.
         assert!((partitioning(&designs, "=glue") - 6257.0 * 2.0 / 60.0 * 0.44).abs() < 0.5, "{designs:?}");
         assert!((partitioning(&designs, "hourly") - 730.0 * 2.0 / 60.0 * 0.44).abs() < 0.01);
@@ -178,10 +188,12 @@ mod tests {
     fn a_price_that_is_said_counts_and_a_slower_rate_is_cheaper() {
         let cheap = Prices::new(&[("glue-dpu-hour".to_owned(), 0.0)]);
         let of = |prices: &Prices, every| {
-            partitioning(&forecast(&weather(every), prices, Architecture::X86), "daily")
+            partitioning(&forecast(&weather(every), 0, prices, Architecture::X86), "daily")
         };
         assert_eq!(of(&cheap, 420.0), 0.0);
         let list = Prices::new(&[]);
+        let polling = |secrets| forecast(&weather(420.0), secrets, &list, Architecture::X86)[0].polling;
+        assert!((polling(2) - polling(0) - 2.0 * (0.40 + 43_800.0 * 0.05 / 10_000.0)).abs() < 1e-9);
         assert!(of(&list, 2_628_000.0) < of(&list, 420.0));
     }
 }
