@@ -5,6 +5,8 @@
 //! batches/<stream>/<seq>.batch.json       the commit of one poll (created once)
 //! pages/<stream>/<seq>/<sha256>.<ext>     one page as it came
 //! state/<stream>.json                     advice: last visit, cadence; may be lost
+//! tokens/<credentials>/<n>.json          a renewed refresh token, encrypted (created once each)
+//! tokens/<credentials>/lease/<n>.json    who renews it now (created once each; deleted when given back)
 //! budget/source.json                      advice: what is left of the calls that the source allows; may be lost
 //! ```
 //! Lake:
@@ -57,6 +59,27 @@ impl fmt::Display for LoadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Prefix of the kept refresh tokens of one set of credentials, named by a digest.
+pub fn tokens(credentials: &str) -> String {
+    format!("tokens/{credentials}/")
+}
+
+/// The kept refresh token of a number; `prefix` is that of [`tokens`].
+pub fn token(prefix: &str, number: u64) -> String {
+    format!("{prefix}{number:012}.json")
+}
+
+/// Prefix of the leases on renewing it.
+pub fn token_leases(prefix: &str) -> String {
+    format!("{prefix}lease/")
+}
+
+/// The number of a kept refresh token.
+pub fn parse_token(key: &str) -> Option<u64> {
+    let name = key.strip_prefix("tokens/")?.split_once('/')?.1;
+    name.strip_suffix(".json")?.parse().ok()
 }
 
 /// Prefix of the batch manifests of a stream.
@@ -214,6 +237,8 @@ mod tests {
         assert_eq!(parse_batch(&batch("weather", 42)), Some(("weather", 42)));
         assert_eq!(parse_batch("batches/weather/42.batch.json"), None);
         assert_eq!(parse_batch("pages/weather/000000000042/ab.json"), None);
+        assert_eq!(parse_token(&token(&tokens("ab"), 7)), Some(7));
+        assert_eq!(parse_token(&format!("{}7.json", token_leases(&tokens("ab")))), None);
         assert_eq!(parse_claim(&claim("weather", 7)), Some(("weather", 7)));
         assert_eq!(parse_schema(&schema("weather", 3)), Some(("weather", 3)));
         let id = LoadId::of_batch("weather", 1);

@@ -1,6 +1,7 @@
 //! Requests and answers as plain data, and how a stream becomes its requests.
 
 mod build;
+mod credential;
 mod element;
 mod parent;
 
@@ -10,7 +11,7 @@ use url::Url;
 use crate::change::Validators;
 use crate::pipeline::{Method, Secrets, TemplateError};
 
-pub use build::build;
+pub use build::{USER_AGENT, build};
 pub use element::{Element, elements};
 pub use parent::Parents;
 
@@ -27,6 +28,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Names of the query parameters that hold a secret.
     pub secret_params: Vec<String>,
+    /// Whether the body holds a secret.
+    pub secret_body: bool,
 }
 
 /// Headers that say nothing about who asks, and so may go to another origin.
@@ -74,6 +77,8 @@ impl Request {
         let mut next = Request { url, ..self.clone() };
         if next.url.origin() == self.url.origin() {
             next.keep_secret_params(&self.url);
+        } else if self.secret_body {
+            return Err(FollowError::Secret);
         } else {
             next.headers.retain(|(name, _)| HARMLESS.contains(&name.as_str()));
             next.secret_params.clear();
@@ -148,6 +153,9 @@ pub enum FollowError {
     /// From https to http.
     #[error("it leads from https to http")]
     Downgrade,
+    /// A body with credentials to another origin.
+    #[error("it leads to another host, where the credentials in the body must not go")]
+    Secret,
 }
 
 /// Why a stream cannot be turned into a request: the pipeline file has to be edited.
@@ -185,6 +193,11 @@ pub enum RequestError {
         /// Key in the file.
         place: String,
     },
+    /// No table in the body at the place where a credential goes.
+    #[error(
+        "source.auth: the body of the stream has no place for `{0}`; check `location`, `name` and `body`"
+    )]
+    Body(String),
     /// Two elements of a fan-out with one name.
     #[error("for_each: two elements are named `{0}`; give each its own `name`")]
     Twice(String),

@@ -1,5 +1,7 @@
 //! One request, tried again as long as that makes sense, and what its answer means.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
@@ -7,8 +9,9 @@ use tidegate_core::pipeline::{Action, Rule};
 use tidegate_core::request::{Request, Response};
 use tidegate_core::retry::{self, Pause, Verdict};
 
+use crate::auth::{self, Authorized, Held};
 use crate::fetch::Fetch;
-use crate::{Error, page};
+use crate::{Error, HttpError, page};
 
 /// What came of a request.
 pub(crate) enum Reply {
@@ -22,6 +25,8 @@ pub(crate) enum Reply {
 enum Next {
     /// It is over.
     Return(Reply),
+    /// Try again with a new token; why.
+    Renew(String),
     /// Try again after a pause; why.
     Again(Pause, String),
 }
@@ -31,15 +36,21 @@ impl Fetch<'_> {
     pub(crate) async fn ask(&self, request: &Request) -> Result<Reply, Error> {
         let limits = &self.pipeline.source.limits;
         let clock = self.env.clock.as_ref();
-        for attempt in 1u32.. {
-            let permit = self.gate.enter(clock).await?;
-            self.tally().requests += 1;
-            let outcome = self.env.http.send(request, limits).await;
-            drop(permit);
+        let (mut attempt, mut renewed) = (1, false);
+        loop {
+            let (outcome, token) = self.send(request).await?;
             let now = clock.now();
             let (pause, failure) = match outcome {
                 Ok(response) => match self.meaning(request, response, now)? {
-                    Next::Return(reply) => return Ok(reply),
+                    Next::Return(reply) => {
+                        token.iter().for_each(|token| token.accepted());
+                        return Ok(reply);
+                    }
+                    Next::Renew(failure) => {
+                        self.renew(token, renewed, failure, now).await?;
+                        renewed = true;
+                        continue;
+                    }
                     Next::Again(pause, failure) => (pause, failure),
                 },
                 Err(error) if error.kind() != Kind::Transient => return Err(Error::Http(error)),
@@ -53,8 +64,37 @@ impl Fetch<'_> {
                 }
                 Verdict::GiveUp(hold) => return Err(self.give_up(failure, attempt, now, hold)),
             }
+            attempt += 1;
         }
-        Err(Error::Source("no attempt is allowed; raise source.limits.attempts".to_owned()))
+    }
+
+    /// Sends a request at its turn, with the credentials of that moment; the token among them comes back with the answer.
+    async fn send(
+        &self,
+        request: &Request,
+    ) -> Result<(Result<Response, HttpError>, Option<Arc<Held>>), Error> {
+        let _permit = self.gate.enter(self.env.clock.as_ref()).await?;
+        let Authorized { request, token } = auth::authorize(self, request).await?;
+        self.tally().requests += 1;
+        Ok((self.env.http.send(&request, &self.pipeline.source.limits).await, token))
+    }
+
+    /// Has the token renewed that a request was refused with; an error where there is no use in that.
+    async fn renew(
+        &self,
+        token: Option<Arc<Held>>,
+        renewed: bool,
+        failure: String,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(token) = token else { return Err(Error::Source(failure)) };
+        if renewed || !self.gate.tokens.refused(&token, now).await {
+            return Err(Error::Source(format!(
+                "{failure}; a new token was refused as well: see whether these credentials may do this"
+            )));
+        }
+        tracing::info!(stream = self.stream.name, "a new token is got: {failure}");
+        Ok(())
     }
 
     /// What an answer means, by the rules of the stream, of the source and of HTTP.
@@ -73,6 +113,7 @@ impl Fetch<'_> {
             }
             Action::ResetPagination => Ok(Next::Return(Reply::Reset)),
             Action::Fail => Err(Error::Source(refusal())),
+            Action::RefreshToken => Ok(Next::Renew(refusal())),
             Action::Retry | Action::RateLimited => {
                 let pause = self.pause(decision.rule, &response, now);
                 // Where the source says how long, its other requests wait as well.

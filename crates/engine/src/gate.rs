@@ -1,14 +1,16 @@
 //! The gate before a source: its rate and its circuit, shared by all its streams in one process.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use object_store::ObjectStore;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::Limits;
 use tidegate_core::retry::Circuit;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{Clock, Error};
+use crate::auth::Tokens;
+use crate::{Clock, Env, Error};
 
 /// The gate before one source. Kept in memory only: losing it costs a request too many, never a record.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub struct Gate {
     interval: Duration,
     /// Requests that may be in flight.
     permits: Semaphore,
+    /// The token that the source lets us in by.
+    pub(crate) tokens: Tokens,
+    /// Where tokens outlive the process, if not in staging.
+    kept_in: Option<Arc<dyn ObjectStore>>,
     state: Mutex<State>,
 }
 
@@ -29,6 +35,16 @@ struct State {
     held: Option<(Timestamp, Timestamp)>,
 }
 
+impl State {
+    fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.held.filter(|(until, since)| now >= *since && now < *until).map(|(until, _)| until)
+    }
+}
+
+fn until_then(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
 impl Gate {
     /// The gate of a source with these limits.
     pub fn new(limits: &Limits) -> Gate {
@@ -38,8 +54,20 @@ impl Gate {
         Gate {
             interval,
             permits: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            tokens: Tokens::default(),
+            kept_in: None,
             state: Mutex::default(),
         }
+    }
+
+    /// Tokens that must outlive the process are kept in this store, where `Env::staging` is thrown away.
+    pub fn keeping_tokens_in(self, store: Arc<dyn ObjectStore>) -> Gate {
+        Gate { kept_in: Some(store), ..self }
+    }
+
+    /// The store of what must outlive the process.
+    pub(crate) fn state<'a>(&'a self, env: &'a Env) -> &'a dyn ObjectStore {
+        self.kept_in.as_ref().unwrap_or(&env.staging).as_ref()
     }
 
     /// When the source may be asked again, if not now: it failed too often, or said so itself.
@@ -52,29 +80,39 @@ impl Gate {
     pub(crate) async fn enter(&self, clock: &dyn Clock) -> Result<Option<SemaphorePermit<'_>>, Error> {
         // Never closed as long as the gate lives.
         let permit = self.permits.acquire().await.ok();
-        let now = clock.now();
-        if let Some(until) = self.closed_until(now) {
-            return Err(Error::Unavailable {
-                message: format!("not asked: the source failed before and is left alone until {until:.0}"),
-                retry_at: Some(until),
-            });
-        }
-        let wait = self.turn(now);
-        if !wait.is_zero() {
+        self.check(clock.now())?;
+        let mut wait = self.turn(clock.now());
+        // Who waits here may be told meanwhile to wait longer, or not to ask at all.
+        while !wait.is_zero() {
             clock.sleep(wait).await;
+            self.check(clock.now())?;
+            wait = self.held_for(clock.now());
         }
         Ok(permit)
+    }
+
+    fn check(&self, now: Timestamp) -> Result<(), Error> {
+        match self.closed_until(now) {
+            None => Ok(()),
+            Some(until) => Err(Error::Unavailable {
+                message: format!("not asked: the source failed before and is left alone until {until:.0}"),
+                retry_at: Some(until),
+            }),
+        }
+    }
+
+    /// How long the source still wants to be left alone.
+    fn held_for(&self, now: Timestamp) -> Duration {
+        self.lock().held_until(now).map_or(Duration::ZERO, |until| until_then(now, until))
     }
 
     /// Books the next turn; returns how long it is until then.
     fn turn(&self, now: Timestamp) -> Duration {
         let interval = SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::MAX);
         let mut state = self.lock();
-        let held = state.held.filter(|(until, since)| now >= *since && now < *until).map(|(until, _)| until);
+        let held = state.held_until(now);
         if self.interval.is_zero() {
-            return held.map_or(Duration::ZERO, |until| {
-                Duration::try_from(until.duration_since(now)).unwrap_or_default()
-            });
+            return held.map_or(Duration::ZERO, |until| until_then(now, until));
         }
         let mine = match state.next {
             // The clock was set back: what was booked moves along with it.
@@ -85,7 +123,7 @@ impl Gate {
         .unwrap_or(now)
         .max(held.unwrap_or(now));
         state.next = Some((mine.saturating_add(interval).unwrap_or(mine), now));
-        Duration::try_from(mine.duration_since(now)).unwrap_or_default()
+        until_then(now, mine)
     }
 
     /// No stream of the source asks before this time.

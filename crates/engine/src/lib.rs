@@ -11,6 +11,7 @@
 //! ```
 
 mod ask;
+mod auth;
 mod claim;
 mod clock;
 mod decode;
@@ -25,6 +26,7 @@ mod gate;
 mod http;
 mod inventory;
 mod learn;
+mod lease;
 pub mod ledger;
 mod load;
 mod objects;

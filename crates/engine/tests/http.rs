@@ -17,6 +17,7 @@ fn request(url: &str) -> Request {
         url: url.parse().expect("a URL"),
         headers: vec![("authorization".to_owned(), "Bearer s3cr3t".to_owned())],
         body: None,
+        secret_body: false,
         secret_params: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ fn request() -> Request {
         url: Url::parse("https://x.org/items?k=1&page=9").expect("a URL"),
         headers: vec![("authorization".to_owned(), "Bearer t".to_owned())],
         body: None,
+        secret_body: false,
         secret_params: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::tree::Node;
-use super::{Limits, Mistake, Pipeline, Source, Stream, forms, stream_checks, words};
+use super::{Limits, Mistake, Pipeline, Source, Stream, auth_checks, forms, stream_checks, words};
 
 /// Collects mistakes by the path of what they are about.
 pub(super) struct Checks<'a> {
@@ -28,6 +28,7 @@ pub(super) fn check(pipeline: &Pipeline, root: &Node) -> Vec<Mistake> {
     let mut checks = Checks { root, mistakes: Vec::new() };
     stores(pipeline, &mut checks);
     source(&pipeline.source, &mut checks);
+    auth_checks::check(pipeline, &mut checks);
     if pipeline.streams.is_empty() {
         checks.wrong(&["streams"], "there is no stream", "add a table [[streams]] with `name` and `path`");
     }
@@ -93,7 +94,6 @@ fn limits(limits: &Limits, checks: &mut Checks<'_>) {
 /// A header whose name says that it holds a secret must not hold it in the open.
 pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], checks: &mut Checks<'_>) {
     for (name, value) in headers {
-        let lower = name.to_ascii_lowercase();
         let steps: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if name.is_empty() || !name.chars().all(token) {
@@ -102,12 +102,18 @@ pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], ch
         if value.0.contains(['\r', '\n']) {
             checks.wrong(&steps, "a header is one line", "");
         }
-        let telling = ["authorization", "cookie", "token", "api-key", "apikey", "secret", "password"];
-        if telling.iter().any(|word| lower.contains(word)) && value.references().is_empty() {
+        if tells_a_secret(name) && value.references().is_empty() {
             let help = "put it into an environment variable and write \"${NAME}\"";
             checks.wrong(&steps, format!("`{name}` holds a secret in the open"), help);
         }
     }
+}
+
+/// Whether the name of a header or a field says that its value is a secret.
+pub(super) fn tells_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let telling = ["authorization", "cookie", "token", "api-key", "apikey", "api_key", "secret", "password"];
+    telling.iter().any(|word| name.contains(word))
 }
 
 /// Stream names are unique; streams that share a table agree on what makes its files.

@@ -1,6 +1,8 @@
 //! The pipeline file: one source, many streams. These types are its grammar, its checks' subject, its reference
 //! and its editor schema at once.
 
+mod auth;
+mod auth_checks;
 mod checks;
 mod forms;
 mod incremental;
@@ -11,6 +13,7 @@ mod paginator_checks;
 mod parent;
 mod read;
 mod rules;
+mod secrets;
 mod shape;
 mod short;
 mod source;
@@ -24,13 +27,18 @@ mod tree;
 mod units;
 mod words;
 
+pub use auth::{
+    Auth, AwsSigv4, ClientAuth, Hmac, HmacAlgorithm, Jwt, JwtAlgorithm, KeyEncoding, Location, Login, Oauth2,
+    SessionToken, SignatureEncoding, TokenBody,
+};
 pub use incremental::Incremental;
 pub use load_spec::{Format, LoadSpec};
 pub use paginator::{CursorPages, HeaderCursor, HeaderLink, JsonLink, Offset, PageNumber, Paginator};
 pub use parent::Parent;
 pub use read::{Mistake, json_schema, read};
 pub use rules::{Action, Backoff, Rule};
-pub use source::{Auth, Limits, Location, Secret, Secrets, Source};
+pub use secrets::Secrets;
+pub use source::{Limits, Secret, Source};
 pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
 pub use units::{ByteSize, Span};
@@ -76,12 +84,7 @@ impl Pipeline {
 
     /// Every secret that the file refers to (`TOKEN`, `file:/run/token`), each once, in order of first use.
     pub fn secret_references(&self) -> Vec<&str> {
-        let auth: Vec<&Secret> = match &self.source.auth {
-            Auth::None => Vec::new(),
-            Auth::Bearer { token } => vec![token],
-            Auth::ApiKey { api_key, .. } => vec![api_key],
-            Auth::HttpBasic { username, password } => vec![username, password],
-        };
+        let auth = self.source.auth.secrets();
         let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());
         let mut found = Vec::new();
         for secret in self.source.headers.values().chain(auth).chain(of_streams) {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::units::Span;
 
 /// What to do with answers that all given conditions hold for. The first rule that fits decides, a stream's before the
-/// source's; then HTTP does: 2xx is data, 408, 425, 429 and 5xx are tried again, anything else fails.
+/// source's; then HTTP does: 2xx is data, 408, 425, 429 and 5xx are tried again, a 401 gets a new token once, anything else
+/// fails.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -52,6 +53,8 @@ pub enum Action {
     RateLimited,
     /// A page without records.
     Ignore,
+    /// Get a new token and try again, once; then it is an error. An error at once where `source.auth` has no token.
+    RefreshToken,
     /// Begin with the first page again; an incremental stream from the highest cursor that came.
     ResetPagination,
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::auth::Auth;
 use super::rules::Rule;
 use super::units::{ByteSize, Span};
 
@@ -30,53 +31,6 @@ pub struct Source {
     pub limits: Limits,
 }
 
-/// Credentials, in the words of dlt's rest_api.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// No credentials.
-    #[default]
-    None,
-    /// `Authorization: Bearer <token>`.
-    Bearer {
-        /// The token, as `${ENV}` or `${file:…}`.
-        #[schemars(extend("format" = "secret"))]
-        token: Secret,
-    },
-    /// A key in a header, a query parameter or a cookie.
-    ApiKey {
-        /// Name of the header, parameter or cookie.
-        name: String,
-        /// The key, as `${ENV}` or `${file:…}`.
-        #[schemars(extend("format" = "secret"))]
-        api_key: Secret,
-        /// Where it goes.
-        #[serde(default)]
-        location: Location,
-    },
-    /// RFC 7617.
-    HttpBasic {
-        /// User name.
-        username: Secret,
-        /// Password, as `${ENV}` or `${file:…}`.
-        #[schemars(extend("format" = "secret"))]
-        password: Secret,
-    },
-}
-
-/// Where an API key goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Location {
-    /// A request header.
-    #[default]
-    Header,
-    /// A query parameter.
-    Query,
-    /// A cookie.
-    Cookie,
-}
-
 /// Text that may hold references to secrets: `${ENV}` or `${file:/path}`. It is kept as written; only
 /// [`Secrets::reveal`] puts the values in, at the moment a request is built.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,52 +48,6 @@ impl Secret {
     /// The references in the text, without `${` and `}`.
     pub fn references(&self) -> Vec<&str> {
         self.0.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
-    }
-}
-
-/// The values of all secrets of a pipeline, read once at start by the shell. The only holder of them, and the one
-/// place that hides them again.
-#[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<String, String>);
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-impl Secrets {
-    /// From pairs of reference (`TOKEN`, `file:/run/token`) and value.
-    pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Secrets {
-        Secrets(values.into_iter().collect())
-    }
-
-    /// The text with its references replaced by values. The error names the first reference without a value.
-    pub fn reveal(&self, secret: &Secret) -> Result<String, String> {
-        let mut out = String::with_capacity(secret.0.len());
-        let mut rest = secret.0.as_str();
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').ok_or_else(|| after.to_owned())?;
-            out.push_str(before);
-            out.push_str(self.0.get(name).ok_or_else(|| name.to_owned())?);
-            rest = tail;
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    /// The text with every secret value replaced by `***`, plain and percent-encoded alike.
-    pub fn redact(&self, text: &str) -> String {
-        let mut out = text.to_owned();
-        for value in self.0.values().filter(|value| !value.is_empty()) {
-            out = out.replace(value.as_str(), "***");
-            let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            out = out.replace(&encoded, "***");
-            let encoded =
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
-            out = out.replace(&encoded, "***");
-        }
-        out
     }
 }
 

@@ -7,13 +7,13 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Request, RequestError};
-use crate::pipeline::{Auth, Format, Location, Secret, Secrets, Source, Stream, Template, Values};
+use crate::pipeline::{Auth, Format, Secret, Secrets, Source, Stream, Template, Values};
 
 /// Everything but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What tidegate calls itself.
-const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
 /// The request for the first page of one element. `values` are what templates may name.
 pub fn build(
@@ -31,6 +31,7 @@ pub fn build(
         ],
         body: None,
         secret_params: Vec::new(),
+        secret_body: false,
     };
     params(&mut request, stream, values)?;
     body(&mut request, stream, values)?;
@@ -130,15 +131,10 @@ fn header(
     secrets: &Secrets,
 ) -> Result<(), RequestError> {
     let value = reveal(place, value, secrets)?;
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(token) || value.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(RequestError::Header { place: place.to_owned() });
-    }
-    request.set_header(&name.to_ascii_lowercase(), value);
-    Ok(())
+    request.set_sound_header(place, name, value)
 }
 
-/// Puts the credentials in. The other kinds of credentials get their arm here.
+/// Puts the credentials in that never change.
 fn authorize(request: &mut Request, auth: &Auth, secrets: &Secrets) -> Result<(), RequestError> {
     match auth {
         Auth::None => Ok(()),
@@ -146,31 +142,19 @@ fn authorize(request: &mut Request, auth: &Auth, secrets: &Secrets) -> Result<()
             let token = Secret(format!("Bearer {}", token.0));
             header(request, "source.auth.token", "authorization", &token, secrets)
         }
-        Auth::ApiKey { name, api_key, location: Location::Header } => {
-            header(request, "source.auth.api_key", name, api_key, secrets)
-        }
-        Auth::ApiKey { name, api_key, location: Location::Query } => {
-            request.set_param(name, &reveal("source.auth.api_key", api_key, secrets)?);
-            request.secret_params.push(name.clone());
-            Ok(())
-        }
-        Auth::ApiKey { name, api_key, location: Location::Cookie } => {
-            let others = request.headers.iter().find(|(n, _)| n == "cookie");
-            let others = others.map_or_else(String::new, |(_, value)| format!("{value}; "));
+        Auth::ApiKey { name, api_key, location } => {
             let value = reveal("source.auth.api_key", api_key, secrets)?;
-            // What RFC 6265 does not let stand in a cookie.
-            if value.contains([';', ',', ' ', '"', '\\']) || value.chars().any(|c| !c.is_ascii_graphic()) {
-                return Err(RequestError::Header { place: "source.auth.api_key".to_owned() });
-            }
-            request.set_header("cookie", format!("{others}{name}={value}"));
-            Ok(())
+            request.set_credential(*location, name, &value)
         }
         Auth::HttpBasic { username, password } => {
             let user = reveal("source.auth.username", username, secrets)?;
             let password = reveal("source.auth.password", password, secrets)?;
             let pair = STANDARD.encode(format!("{user}:{password}"));
+            secrets.learn(&pair);
             request.set_header("authorization", format!("Basic {pair}"));
             Ok(())
         }
+        // What changes from request to request is put in by whoever sends them.
+        _ => Ok(()),
     }
 }

@@ -29,6 +29,7 @@ pub fn decide<'a>(rules: impl IntoIterator<Item = &'a Rule>, response: &Response
 fn default(status: u16) -> Action {
     match status {
         200..=205 | 304 => Action::Success,
+        401 => Action::RefreshToken,
         429 => Action::RateLimited,
         status if is_transient(status) => Action::Retry,
         _ => Action::Fail,
@@ -130,7 +131,7 @@ mod tests {
             (206, Action::Fail),
             (304, Action::Success),
             (302, Action::Fail),
-            (401, Action::Fail),
+            (401, Action::RefreshToken),
             (403, Action::Fail),
             (408, Action::Retry),
             (429, Action::RateLimited),

@@ -3,6 +3,7 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+mod auth;
 mod errors;
 mod incremental;
 mod model;

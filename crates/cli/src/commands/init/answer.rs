@@ -25,6 +25,7 @@ pub(super) async fn fetch(url: &Url) -> Result<Answer, Failure> {
         url: url.clone(),
         headers: Vec::new(),
         body: None,
+        secret_body: false,
         secret_params: Vec::new(),
     };
     let response =

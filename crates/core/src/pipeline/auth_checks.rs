@@ -1,0 +1,107 @@
+//! Credentials must be whole, must find the place they are put into, and must not stand in the file in the open.
+
+use std::collections::BTreeMap;
+
+use super::auth::{Auth, ClientAuth, Hmac, Location, Oauth2, SessionToken};
+use super::checks::{Checks, tells_a_secret};
+use super::{Method, Pipeline, Secret, Template, words};
+
+/// What the message of a signature may name.
+const SIGNED: [&str; 7] = ["timestamp", "method", "host", "path", "query", "body", "body_sha256"];
+
+/// Every mistake of `source.auth`.
+pub(super) fn check(pipeline: &Pipeline, checks: &mut Checks<'_>) {
+    match &pipeline.source.auth {
+        Auth::Oauth2ClientCredentials(oauth) => client_credentials(oauth, checks),
+        Auth::Oauth2RefreshToken(oauth) => refresh_token(oauth, checks),
+        Auth::SessionToken(session) => self::session(session, checks),
+        Auth::Hmac(hmac) => self::hmac(hmac, checks),
+        _ => {}
+    }
+    let get = pipeline.streams.iter().any(|stream| stream.method == Method::Get);
+    if pipeline.source.auth.location() == Some(Location::Body) && get {
+        let help = "add method = \"POST\" to every stream, or put the key into a header or a parameter";
+        wrong(checks, &["location"], "a GET request has no body", help);
+    }
+}
+
+fn wrong(checks: &mut Checks<'_>, steps: &[&str], message: impl Into<String>, help: &str) {
+    let steps: Vec<&str> = ["source", "auth"].iter().chain(steps).copied().collect();
+    checks.wrong(&steps, message, help);
+}
+
+fn client_credentials(oauth: &Oauth2, checks: &mut Checks<'_>) {
+    if oauth.refresh_token.is_some() {
+        let help = "a refresh token belongs to type = \"oauth2_refresh_token\"";
+        wrong(checks, &["refresh_token"], "client credentials have no refresh token", help);
+    }
+    if oauth.client_secret.is_none() && oauth.client_auth != ClientAuth::None {
+        let help = "add client_secret = \"${NAME}\"";
+        wrong(checks, &["type"], "`client_secret` is missing in `auth`", help);
+    }
+    request(oauth, checks);
+}
+
+fn refresh_token(oauth: &Oauth2, checks: &mut Checks<'_>) {
+    if oauth.refresh_token.is_none() {
+        let help = "add refresh_token = \"${NAME}\"";
+        wrong(checks, &["type"], "`refresh_token` is missing in `auth`", help);
+    }
+    request(oauth, checks);
+}
+
+fn request(oauth: &Oauth2, checks: &mut Checks<'_>) {
+    if oauth.client_auth == ClientAuth::Basic && oauth.client_secret.is_none() {
+        let help = "add `client_secret`, or leave out client_auth = \"basic\"";
+        wrong(checks, &["client_auth"], "a Basic header needs a client secret", help);
+    }
+    nested(&["access_token_request_data"], &oauth.access_token_request_data, checks);
+    nested(&["access_token_request_headers"], &oauth.access_token_request_headers, checks);
+}
+
+fn session(session: &SessionToken, checks: &mut Checks<'_>) {
+    let login = &session.login;
+    for (name, values) in [("headers", &login.headers), ("params", &login.params)] {
+        nested(&["login", name], values, checks);
+    }
+    for (name, values) in [("body", &login.body), ("form", &login.form)] {
+        nested(&["login", name], values, checks);
+        if !values.is_empty() && login.method == Method::Get {
+            wrong(checks, &["login", name], "a GET request has no body", "leave out method = \"GET\"");
+        }
+    }
+    if !login.body.is_empty() && !login.form.is_empty() {
+        wrong(checks, &["login", "form"], "a login has a JSON body or a form", "leave one of them out");
+    }
+    if login.username.is_some() != login.password.is_some() {
+        let help = "give both for a Basic header, or put them into `body` or `form`";
+        wrong(checks, &["login"], "`username` and `password` go together", help);
+    }
+}
+
+fn hmac(hmac: &Hmac, checks: &mut Checks<'_>) {
+    if !matches!(hmac.location, Location::Header | Location::Query) {
+        let help = "write \"header\" or \"query\"";
+        wrong(checks, &["location"], "a signature goes into a header or a parameter", help);
+    }
+    match Template::parse(&hmac.message) {
+        Err(error) => wrong(checks, &["message"], error.to_string(), "braces are written twice: {{ and }}"),
+        Ok(template) => {
+            for unknown in template.references().filter(|name| !SIGNED.contains(name)) {
+                let help = words::instead(unknown, &SIGNED);
+                wrong(checks, &["message"], format!("there is nothing called `{unknown}` to sign"), &help);
+            }
+        }
+    }
+}
+
+/// A value whose name says that it is a secret must not stand there in the open.
+fn nested(at: &[&str], values: &BTreeMap<String, Secret>, checks: &mut Checks<'_>) {
+    for (name, value) in values {
+        if tells_a_secret(name) && value.references().is_empty() {
+            let steps: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
+            let help = "put it into an environment variable and write \"${NAME}\"";
+            wrong(checks, &steps, format!("`{name}` holds a secret in the open"), help);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A refresh token that changes with each use outlives the process: each new one is kept in staging, encrypted, before
+//! the token that came with it is used. The key comes from the first refresh token and the client secret, which are in no
+//! object: whoever reads staging learns nothing, and a new first refresh token in the settings starts anew.
+//!
+//! One process at a time renews, by a lease; the others find what it has kept. Documents are numbered and created once
+//! each, so that two who renew all the same overwrite nothing of each other, and the last few stay to fall back on.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use object_store::ObjectStore;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
+use tidegate_core::change;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::keys;
+use tidegate_core::pipeline::Oauth2;
+
+use super::grant::{self, Granted};
+use super::reveal;
+use super::token::Token;
+use crate::fetch::Fetch;
+use crate::objects::{self, Put};
+use crate::{Env, Error, lease};
+
+/// What is kept.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    refresh_token: String,
+    access_token: String,
+    expires: Option<Timestamp>,
+}
+
+impl Kept {
+    fn token(&self) -> Token {
+        Token { value: self.access_token.clone(), expires: self.expires }
+    }
+}
+
+/// The document in staging.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    version: u32,
+    nonce: String,
+    sealed: String,
+}
+
+/// Documents that stay.
+const KEPT: u64 = 3;
+/// How long one process may take to renew.
+const LEASE: Duration = Duration::from_secs(120);
+/// How often those that wait look whether it is done.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks after which no one waits any more: the lease of another has been over twice.
+const LOOKS: u32 = 240;
+
+/// The access token that is kept, if it holds and is not the refused one; else a new one for the latest refresh token.
+pub(super) async fn renewed(
+    fetch: &Fetch<'_>,
+    oauth: &Oauth2,
+    refused: Option<&str>,
+) -> Result<Token, Error> {
+    let vault = Vault::open(fetch, oauth)?;
+    for _ in 0..LOOKS {
+        if let Some(token) = vault.token(refused).await? {
+            return Ok(token);
+        }
+        match lease::take(vault.env, vault.store, &keys::token_leases(&vault.prefix), LEASE).await? {
+            None => vault.env.clock.sleep(LOOK).await,
+            Some(lease) => {
+                let renewed = vault.renew(fetch, oauth, refused).await;
+                lease.give_back(vault.env, vault.store).await?;
+                return renewed;
+            }
+        }
+    }
+    Err(Error::Busy(
+        "another process has been renewing the refresh token of source.auth for minutes".to_owned(),
+    ))
+}
+
+/// Where the refresh tokens of one set of credentials are, and what reads them.
+struct Vault<'a> {
+    env: &'a Env,
+    store: &'a dyn ObjectStore,
+    prefix: String,
+    key: LessSafeKey,
+    first: String,
+}
+
+impl<'a> Vault<'a> {
+    fn open(fetch: &'a Fetch<'_>, oauth: &Oauth2) -> Result<Vault<'a>, Error> {
+        let first = oauth.refresh_token.as_ref().map(|token| reveal(fetch, "refresh_token", token));
+        let first = first.transpose()?.unwrap_or_default();
+        let secret =
+            oauth.client_secret.as_ref().map(|secret| reveal(fetch, "client_secret", secret)).transpose()?;
+        let (prefix, key) = derived(&first, secret.as_deref().unwrap_or_default(), &oauth.access_token_url);
+        Ok(Vault { env: fetch.env, store: fetch.gate.state(fetch.env), prefix, key, first })
+    }
+
+    /// The token that is kept, if it can be used.
+    async fn token(&self, refused: Option<&str>) -> Result<Option<Token>, Error> {
+        let (now, kept) = (self.env.clock.now(), self.kept(1).await?);
+        let token = kept.last().map(|(_, kept)| kept.token());
+        Ok(token.filter(|token| token.holds(now) && refused != Some(token.value.as_str())))
+    }
+
+    /// The last documents, in the order of their numbers.
+    async fn kept(&self, most: usize) -> Result<Vec<(u64, Kept)>, Error> {
+        let found = objects::list(self.env, self.store, &self.prefix).await?;
+        let mut numbers: Vec<u64> =
+            found.iter().filter_map(|meta| keys::parse_token(meta.location.as_ref())).collect();
+        numbers.sort_unstable();
+        let mut all = Vec::new();
+        for number in numbers.split_off(numbers.len().saturating_sub(most)) {
+            let key = keys::token(&self.prefix, number);
+            // Another process removes what is older than the last few.
+            let Some(bytes) = objects::get(self.env, self.store, &key).await? else { continue };
+            let reason = "the refresh token in it cannot be decrypted".to_owned();
+            let kept = unseal(&self.key, &bytes).ok_or(Error::Damaged { key, reason })?;
+            [&kept.access_token, &kept.refresh_token].iter().for_each(|token| self.env.secrets.learn(token));
+            all.push((number, kept));
+        }
+        Ok(all)
+    }
+
+    /// Renews, as the only one: with the latest refresh token, or the one before it where that is refused (who renewed last
+    /// may have been told of a new one and have died before it was kept, with an API that lets the old one live on).
+    async fn renew(&self, fetch: &Fetch<'_>, oauth: &Oauth2, refused: Option<&str>) -> Result<Token, Error> {
+        if let Some(token) = self.token(refused).await? {
+            return Ok(token);
+        }
+        let kept = self.kept(usize::try_from(KEPT).unwrap_or(usize::MAX)).await?;
+        let number = kept.last().map_or(0, |(number, _)| *number);
+        let mut candidates: Vec<String> =
+            kept.into_iter().rev().map(|(_, kept)| kept.refresh_token).collect();
+        candidates.push(self.first.clone());
+        candidates.dedup();
+        let mut failure = None;
+        for refresh_token in candidates {
+            match grant::refresh(fetch, oauth, &refresh_token).await {
+                Ok(granted) => return self.keep(number + 1, granted, refresh_token).await,
+                Err(Error::Source(message)) => failure = failure.or(Some(message)),
+                Err(error) => return Err(error),
+            }
+        }
+        // One that renewed without a lease, or whose lease was over.
+        match self.token(refused).await? {
+            Some(token) => Ok(token),
+            None => Err(Error::Source(format!(
+                "{}; if another program uses this refresh token too, give each its own; else get a new one and set \
+                 `refresh_token` of source.auth to it",
+                failure.unwrap_or_default()
+            ))),
+        }
+    }
+
+    /// Keeps what was granted under this number, or the next one that is free; what is older than the last few is removed.
+    async fn keep(&self, mut number: u64, granted: Granted, before: String) -> Result<Token, Error> {
+        let kept = Kept {
+            refresh_token: granted.refresh_token.unwrap_or(before),
+            access_token: granted.token.value.clone(),
+            expires: granted.token.expires,
+        };
+        let broken = || Error::Config("the refresh token cannot be encrypted".to_owned());
+        let bytes = bytes::Bytes::from(seal(&self.key, &kept).ok_or_else(broken)?);
+        while let Put::Exists(_) =
+            objects::create(self.env, self.store, &keys::token(&self.prefix, number), &bytes).await?
+        {
+            number += 1;
+        }
+        if let Some(old) = number.checked_sub(KEPT).filter(|old| *old > 0) {
+            objects::delete(self.env, self.store, &keys::token(&self.prefix, old)).await?;
+        }
+        Ok(granted.token)
+    }
+}
+
+/// The name of a set of credentials and the key to what is kept for it. Neither tells anything of the other.
+fn derived(first: &str, secret: &str, url: &str) -> (String, LessSafeKey) {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tidegate refresh token");
+    let extracted = salt.extract(format!("{}:{first}{secret}", first.len()).as_bytes());
+    let fill = |what: &[u8], out: &mut [u8]| {
+        extracted
+            .expand(&[what, url.as_bytes()], Length(out.len()))
+            .and_then(|material| material.fill(out))
+            .expect("one block, which HKDF always gives");
+    };
+    let (mut name, mut key) = ([0; 16], [0; 32]);
+    fill(b"name", &mut name);
+    fill(b"key", &mut key);
+    let key = UnboundKey::new(&AES_256_GCM, &key).expect("32 bytes are a key");
+    (keys::tokens(&change::hex(&name)), LessSafeKey::new(key))
+}
+
+fn seal(key: &LessSafeKey, kept: &Kept) -> Option<Vec<u8>> {
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new().fill(&mut nonce).ok()?;
+    let mut sealed = serde_json::to_vec(kept).ok()?;
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).ok()?;
+    let document = Sealed { version: 1, nonce: STANDARD.encode(nonce), sealed: STANDARD.encode(sealed) };
+    serde_json::to_vec(&document).ok()
+}
+
+fn unseal(key: &LessSafeKey, bytes: &[u8]) -> Option<Kept> {
+    let document: Sealed = serde_json::from_slice(bytes).ok()?;
+    let nonce = Nonce::try_assume_unique_for_key(&STANDARD.decode(document.nonce).ok()?).ok()?;
+    let mut sealed = STANDARD.decode(document.sealed).ok()?;
+    let open = key.open_in_place(nonce, Aad::empty(), &mut sealed).ok()?;
+    serde_json::from_slice(open).ok()
+}
+
+/// A length that HKDF is asked for.
+struct Length(usize);
+
+impl hkdf::KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_can_be_read_by_who_knows_the_first_token_and_by_no_one_else() {
+        let kept = Kept {
+            refresh_token: "refresh-1".to_owned(),
+            access_token: "access-1".to_owned(),
+            expires: None,
+        };
+        let (prefix, key) = derived("first", "secret", "https://x.org/token");
+        let bytes = seal(&key, &kept).expect("sealed");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("refresh-1") && !text.contains("access-1") && !text.contains("first"));
+        assert_eq!(unseal(&key, &bytes).map(|kept| kept.refresh_token).as_deref(), Some("refresh-1"));
+        let same = derived("first", "secret", "https://x.org/token");
+        assert!(same.0 == prefix && unseal(&same.1, &bytes).is_some());
+        for (first, secret, url) in [
+            ("other", "secret", "https://x.org/token"),
+            ("first", "", "https://x.org/token"),
+            ("first", "secret", "https://y.org"),
+        ] {
+            let other = derived(first, secret, url);
+            assert!(unseal(&other.1, &bytes).is_none() && other.0 != prefix);
+        }
+        assert!(unseal(&key, b"{}").is_none());
+    }
+}
