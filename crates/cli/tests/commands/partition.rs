@@ -103,6 +103,18 @@ fn every_format_is_told_by_itself() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn links_in_a_directory_double_no_row() {
+    let dir = directory(&[("in/a/1.ndjson", LINES.as_bytes())]);
+    for (to, link) in [("..", "in/a/up"), (".", "in/a/here"), ("a", "in/b")] {
+        std::os::unix::fs::symlink(to, dir.path().join(link)).expect("a link");
+    }
+    let report =
+        json(&tidegate(dir.path(), &["partition", "in", "--out", "lake", "--event-time", "at", "--json"]));
+    assert_eq!((&report["inputs"], &report["rows"]), (&1.into(), &2.into()));
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,5 +1,6 @@
 //! Which files are meant: names, directories, patterns, standard input.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -44,7 +45,7 @@ pub fn find(names: &[String]) -> Result<Vec<Input>, Error> {
             Err(error) => return Err(Error::file("cannot read", path, error)),
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     found.retain(|input| seen.insert(input.name.clone()));
     Ok(found)
 }
@@ -68,7 +69,7 @@ fn file(path: &Path) -> Result<Input, Error> {
 
 fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
     let before = found.len();
-    descend(directory, found)?;
+    descend(directory, &mut HashSet::new(), found)?;
     match found.len() - before {
         0 => Err(Error::Config(format!(
             "{} holds no file that ends in {} (with or without .gz or .zst); name the files themselves",
@@ -79,8 +80,12 @@ fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
     }
 }
 
-fn descend(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
+/// Takes in what lies below a directory, unless a link has led there already.
+fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<Input>) -> Result<(), Error> {
     let failed = |error| Error::file("cannot list", directory, error);
+    if !seen.insert(directory.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
     let mut entries = fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|one| one.path())).collect::<Result<Vec<_>, _>>())
         .map_err(failed)?;
@@ -91,7 +96,7 @@ fn descend(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
             continue;
         }
         if entry.is_dir() {
-            descend(&entry, found)?;
+            descend(&entry, seen, found)?;
         } else if ENDINGS.iter().any(|ending| plain(&name).ends_with(ending)) {
             found.push(file(&entry)?);
         }
