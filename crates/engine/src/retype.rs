@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
+use tidegate_core::error::Kind;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Plan, Retyped};
 use tidegate_core::schema::TableSchema;
@@ -27,7 +28,8 @@ pub struct Retyping {
     pub unfinished: bool,
 }
 
-/// Brings all ended loads of a table to the current version of its schema. Cheap where there is nothing to do.
+/// Brings all ended loads of a table to the current version of its schema. Cheap where there is nothing to do. A load that
+/// cannot be made anew stops no other; it is the error once the others are done, and all of it is tried again.
 pub async fn retype(env: &Env, table: &str) -> Result<Retyping, Error> {
     let version = ledger::latest_version(env, table).await?;
     let mark = keys::retyped(table, version);
@@ -37,6 +39,7 @@ pub async fn retype(env: &Env, table: &str) -> Result<Retyping, Error> {
     let inventory = Inventory::take(env, &[]).await?;
     let mut retyping =
         Retyping { unfinished: under_way(env, &inventory, table).await?, ..Retyping::default() };
+    let mut failed = None;
     for load in behind(env, &inventory, table, version).await? {
         match rewrite::rewrite(env, &load, None, &[]).await {
             Ok(report) => retyping.loads.push(report),
@@ -44,8 +47,12 @@ pub async fn retype(env: &Env, table: &str) -> Result<Retyping, Error> {
                 tracing::warn!(%load, page = key, "cannot follow the table's schema: its raw page is gone");
                 retyping.left_behind.push(load);
             }
+            Err(error) if error.kind() == Kind::Data => failed = failed.or(Some(error)),
             Err(error) => return Err(error),
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     if !retyping.unfinished {
         let done = Retyped { left_behind: retyping.left_behind.clone() };
