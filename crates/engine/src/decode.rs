@@ -100,9 +100,10 @@ pub(crate) async fn body(env: &Env, page: &Page) -> Result<Bytes, Error> {
     Ok(bytes)
 }
 
-/// Reads a staged batch.
+/// Reads a staged batch that must be there.
 pub(crate) async fn batch(env: &Env, key: &str) -> Result<Batch, Error> {
-    let mut batch: Batch = crate::documents::expect(env, env.staging.as_ref(), key).await?;
+    let missing = || Error::Damaged { key: key.to_owned(), reason: "it is missing".to_owned() };
+    let mut batch = crate::stage::read(env, key).await?.ok_or_else(missing)?;
     // The checkpoint is the poller's, and may be the largest part: a load of many batches must not keep it.
     batch.checkpoint = Default::default();
     Ok(batch)

@@ -1,6 +1,7 @@
 //! Whatever can go wrong in a verb, with its kind.
 
 use tidegate_core::error::Kind;
+use tidegate_core::keys;
 
 use crate::http::HttpError;
 
@@ -60,15 +61,26 @@ pub enum Error {
         key: String,
     },
     /// A document of ours cannot be read back.
-    #[error(
-        "{key} is damaged: {reason}; restore it from a copy or delete it and run `tidegate load --missing`"
-    )]
+    #[error("{key} cannot be used: {reason}; {}", mending(key))]
     Damaged {
         /// The object.
         key: String,
         /// Why.
         reason: String,
     },
+}
+
+/// What to do about an object that cannot be read back. Only what follows from staging can be made anew; without a batch,
+/// a page or a version of the schema something would be lost or there twice.
+fn mending(key: &str) -> &'static str {
+    let follows = [keys::LOADS, keys::REWRITES, keys::RETYPED].iter().any(|prefix| key.starts_with(prefix));
+    if follows {
+        "restore it from a copy, or delete it and run `tidegate load --missing`, then `tidegate replay`"
+    } else if key.starts_with(keys::CLAIMS) {
+        "restore it from a copy, or, if no load is windowed, delete it and run `tidegate load --missing`"
+    } else {
+        "restore it from a copy"
+    }
 }
 
 impl Error {
@@ -98,5 +110,23 @@ impl Error {
             Error::Unavailable { retry_at, .. } => *retry_at,
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_delete_what_cannot_be_made_anew() {
+        let said = |key: String| Error::Damaged { key, reason: "it is cut off".to_owned() }.to_string();
+        let load = keys::LoadId::of_batch("weather", 1);
+        for key in
+            [keys::batch("weather", 1), keys::page("weather", 1, "ab", "json"), keys::schema("weather", 2)]
+        {
+            assert!(!said(key).contains("delete"));
+        }
+        assert!(said(keys::load(&load, 0)).contains("delete it and run `tidegate load --missing`"));
+        assert!(said(keys::claim("weather", 1)).contains("if no load is windowed"));
     }
 }

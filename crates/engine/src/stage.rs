@@ -41,11 +41,12 @@ const CONCURRENT_PUTS: usize = 8;
 pub async fn head(env: &Env, stream: &str, hint: Option<u64>) -> Result<Head, Error> {
     let hint = hint.unwrap_or(0);
     if let Some(seq) = last_seq(env, stream, hint).await? {
-        return batch(env, stream, seq).await?.map(Head::from).ok_or_else(|| gone(&keys::batch(stream, seq)));
+        let key = keys::batch(stream, seq);
+        return read(env, &key).await?.map(Head::from).ok_or_else(|| gone(&key));
     }
     match hint {
         0 => Ok(Head::default()),
-        _ => match batch(env, stream, hint).await? {
+        _ => match read(env, &keys::batch(stream, hint)).await? {
             Some(batch) => Ok(Head::from(batch)),
             None => Box::pin(head(env, stream, None)).await,
         },
@@ -59,10 +60,10 @@ async fn last_seq(env: &Env, stream: &str, after: u64) -> Result<Option<u64>, Er
     Ok(last.and_then(|path| keys::parse_batch(path.as_ref()).map(|(_, seq)| seq)))
 }
 
-async fn batch(env: &Env, stream: &str, seq: u64) -> Result<Option<Batch>, Error> {
-    let key = keys::batch(stream, seq);
-    let bytes = objects::get(env, env.staging.as_ref(), &key).await?;
-    bytes.map(|bytes| decode(&key, &bytes)).transpose()
+/// Reads a staged batch; `None` if there is none.
+pub(crate) async fn read(env: &Env, key: &str) -> Result<Option<Batch>, Error> {
+    let bytes = objects::get(env, env.staging.as_ref(), key).await?;
+    bytes.map(|bytes| decode(key, &bytes)).transpose()
 }
 
 /// Writes the pages, then the batch.

@@ -23,7 +23,7 @@ pub(crate) fn diagnose(error: &Error) -> (Kind, &'static str) {
     }
 }
 
-const TRANSIENT: (Kind, &str) = (Kind::Transient, "it is tried again; check the store if it lasts");
+const TRANSIENT: (Kind, &str) = (Kind::Transient, "try again; check the store if it lasts");
 
 fn of_io(kind: ErrorKind) -> (Kind, &'static str) {
     match kind {
