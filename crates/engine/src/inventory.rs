@@ -31,9 +31,8 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Lists everything. Batches first, claims before loads: what ends meanwhile is then seen as ended, and a load that
-    /// runs is seen by its claim.
-    pub(crate) async fn take(env: &Env, streams: &[String]) -> Result<Inventory, Error> {
+    /// Lists batches and claims alone: all it takes to know what nobody has claimed.
+    pub(crate) async fn staged(env: &Env, streams: &[String]) -> Result<Inventory, Error> {
         let mut taken = Inventory::default();
         for stream in streams {
             for meta in objects::list(env, env.staging.as_ref(), &keys::batches(stream)).await? {
@@ -42,10 +41,17 @@ impl Inventory {
                 }
             }
         }
-        let lake = env.lake.as_ref();
-        let claims = objects::list(env, lake, keys::CLAIMS).await?;
+        let claims = objects::list(env, env.lake.as_ref(), keys::CLAIMS).await?;
         taken.claims =
             claims.iter().filter_map(|meta| keys::parse_claim(meta.location.as_ref()).map(owned)).collect();
+        Ok(taken)
+    }
+
+    /// Lists everything. Batches first, claims before loads: what ends meanwhile is then seen as ended, and a load that
+    /// runs is seen by its claim.
+    pub(crate) async fn take(env: &Env, streams: &[String]) -> Result<Inventory, Error> {
+        let mut taken = Inventory::staged(env, streams).await?;
+        let lake = env.lake.as_ref();
         let plans = objects::list(env, lake, keys::PLANS).await?;
         taken.plans = plans.iter().filter_map(|meta| keys::parse_plan(meta.location.as_ref())).collect();
         for meta in objects::list(env, lake, keys::LOADS).await? {

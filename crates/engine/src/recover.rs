@@ -10,12 +10,12 @@ use crate::load::{End, LoadReport, load_batch};
 use crate::retype::retype;
 use crate::{Env, Error, claim, documents, objects, rewrite, window};
 
-/// What recovery did.
+/// What a recovery did, or the loading of closed windows.
 #[derive(Debug, Default)]
 pub struct Recovery {
-    /// Loads that it finished.
+    /// Loads that it ended.
     pub loads: Vec<LoadReport>,
-    /// Loads that could not be finished, and why; the rest was done all the same.
+    /// Batches and loads that could not be brought to their end, and why; the rest was done all the same.
     pub failures: Vec<(String, Error)>,
 }
 
@@ -80,7 +80,7 @@ impl Recovery {
         }
     }
 
-    fn note(&mut self, subject: String, result: Result<Option<LoadReport>, Error>) {
+    pub(crate) fn note(&mut self, subject: String, result: Result<Option<LoadReport>, Error>) {
         match result {
             Ok(report) => self.loads.extend(report),
             Err(error) => self.failures.push((subject, error)),

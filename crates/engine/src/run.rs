@@ -14,7 +14,7 @@ use tidegate_core::pipeline::{Pipeline, Stream};
 
 use crate::event::Event;
 use crate::load::{End, LoadReport};
-use crate::recover::{Missing, recover};
+use crate::recover::{Missing, Recovery, recover};
 use crate::rota::Rota;
 use crate::tick::{Turn, tick, worse};
 use crate::{Env, Error, Gate, Outcome, retype, window};
@@ -292,10 +292,7 @@ impl<S: Future<Output = ()>> Run<'_, S> {
         let missing = if self.options.load == LoadMode::Event { Missing::Load } else { Missing::Leave };
         match recover(self.env, streams, missing).await {
             Ok(recovery) => {
-                recovery.loads.iter().for_each(|report| (self.observer)(Event::Loaded(report)));
-                for (subject, error) in &recovery.failures {
-                    (self.observer)(Event::Failed { subject, error, next: None });
-                }
+                self.told(&recovery);
                 recovery.failures.iter().all(|(_, error)| error.kind() != Kind::Transient)
             }
             Err(error) => {
@@ -327,13 +324,22 @@ impl<S: Future<Output = ()>> Run<'_, S> {
 
     async fn load_windows(&self, streams: &[String], window: Duration) {
         match window::load_windows(self.env, streams, window).await {
-            Ok(reports) => self.loaded(&reports).await,
+            Ok(done) => {
+                self.told(&done);
+                self.widened(&done.loads).await;
+            }
             Err(error) => (self.observer)(Event::Failed { subject: "window", error: &error, next: None }),
         }
     }
 
-    async fn loaded(&self, reports: &[LoadReport]) {
-        reports.iter().for_each(|report| (self.observer)(Event::Loaded(report)));
+    fn told(&self, done: &Recovery) {
+        done.loads.iter().for_each(|report| (self.observer)(Event::Loaded(report)));
+        for (subject, error) in &done.failures {
+            (self.observer)(Event::Failed { subject, error, next: None });
+        }
+    }
+
+    async fn widened(&self, reports: &[LoadReport]) {
         let widened: BTreeSet<&str> =
             reports.iter().filter(|report| report.widened).map(|report| report.table.as_str()).collect();
         for table in widened {

@@ -20,25 +20,39 @@ use crate::claim::claim;
 use crate::documents::{self, Creation};
 use crate::inventory::Inventory;
 use crate::load::{End, LoadReport, finish};
+use crate::recover::Recovery;
 use crate::{Env, Error, decode, rewrite};
 
-/// Batches claimed at the same time.
-const CLAIMS_AT_ONCE: usize = 16;
+/// Batches read or claimed at the same time.
+const AT_ONCE: usize = 16;
 
 /// Loads the unclaimed batches of these streams that were polled in a window of this length that has closed. Windows
-/// begin at multiples of their length since 1970-01-01T00:00Z.
-pub async fn load_windows(env: &Env, streams: &[String], window: Duration) -> Result<Vec<LoadReport>, Error> {
+/// begin at multiples of their length since 1970-01-01T00:00Z. A batch or a load that fails stops no other.
+pub async fn load_windows(env: &Env, streams: &[String], window: Duration) -> Result<Recovery, Error> {
     if window < Duration::from_secs(1) {
         return Err(Error::Config("a window must be a second or longer, such as \"1h\"".to_owned()));
     }
-    let inventory = Inventory::take(env, streams).await?;
-    let staged: Vec<String> = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq)).collect();
-    let mut reports = Vec::new();
-    for plan in plans(decode::batches(env, &staged).await?, window, env.clock.now()) {
-        documents::create_once(env, env.lake.as_ref(), &keys::plan(&plan.load), &plan).await?;
-        reports.push(carry_out(env, &plan).await?);
+    let inventory = Inventory::staged(env, streams).await?;
+    let staged = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq));
+    let read = staged.map(|key| async move { (decode::batch(env, &key).await, key) });
+    let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
+    let (mut done, mut batches) = (Recovery::default(), Vec::new());
+    for (batch, key) in read {
+        match batch {
+            Ok(batch) => batches.push(batch),
+            Err(error) => done.failures.push((key, error)),
+        }
     }
-    Ok(reports)
+    for plan in plans(batches, window, env.clock.now()) {
+        let loaded = load(env, &plan).await.map(Some);
+        done.note(plan.load.to_string(), loaded);
+    }
+    Ok(done)
+}
+
+async fn load(env: &Env, plan: &Plan) -> Result<LoadReport, Error> {
+    documents::create_once(env, env.lake.as_ref(), &keys::plan(&plan.load), plan).await?;
+    carry_out(env, plan).await
 }
 
 /// The plans of all closed windows: batches of one window and one table that become rows in the same way are one load.
@@ -102,7 +116,7 @@ pub(crate) async fn carry_out(env: &Env, plan: &Plan) -> Result<LoadReport, Erro
         let ours = claim(env, stream, seq, &plan.load).await? == plan.load;
         Ok::<_, Error>(ours.then(|| key.clone()))
     });
-    let claimed: Vec<Option<String>> = stream::iter(claims).buffered(CLAIMS_AT_ONCE).try_collect().await?;
+    let claimed: Vec<Option<String>> = stream::iter(claims).buffered(AT_ONCE).try_collect().await?;
     let won: Vec<String> = claimed.into_iter().flatten().collect();
     if won.is_empty() {
         return end_empty(env, plan).await;

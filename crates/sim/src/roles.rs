@@ -137,9 +137,12 @@ async fn windows(env: &Env, process: &Arc<Process>) {
     let streams = names(&pipeline());
     while !calm(process) {
         match load_windows(env, &streams, WINDOW).await {
-            Ok(reports) => {
-                for report in &reports {
+            Ok(done) => {
+                for report in &done.loads {
                     loaded(env, process, report).await;
+                }
+                for (what, error) in &done.failures {
+                    failed(process, what, error);
                 }
             }
             Err(error) => failed(process, "window", &error),

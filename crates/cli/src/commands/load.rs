@@ -51,9 +51,10 @@ impl Load {
             failed.extend(recovery.failures.iter().map(|(subject, error)| Failed::new(subject, error)));
         }
         if let Some(window) = self.window {
-            let reports = load_windows(env, streams, window.0).await?;
-            loads
-                .extend(reports.into_iter().filter(|report| report.end == End::Loaded && report.batches > 0));
+            let done = load_windows(env, streams, window.0).await?;
+            let ended = |report: &LoadReport| report.end == End::Loaded && report.batches > 0;
+            loads.extend(done.loads.into_iter().filter(ended));
+            failed.extend(done.failures.iter().map(|(subject, error)| Failed::new(subject, error)));
         }
         let widened: BTreeSet<String> =
             loads.iter().filter(|load| load.widened).map(|load| load.table.clone()).collect();

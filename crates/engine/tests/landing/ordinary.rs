@@ -10,7 +10,9 @@ use tidegate_engine::{
     End, Missing, Selection, load_batch, load_windows, open_store, recover, replay, retype, status,
 };
 
+use crate::crash::mortal;
 use crate::reading::{assert_exactly_once, files, keys_of, lake, manifests};
+use crate::store::Fate;
 use crate::world::{BY_EVENT, env_over, memory, pipeline, spec, stage, stage_all};
 
 fn weather() -> Vec<String> {
@@ -60,11 +62,13 @@ async fn a_window_is_one_file_for_each_partition_and_leaves_what_is_claimed() {
     let env = memory();
     let staged = stage_all(&env).await;
     load_batch(&env, &staged[1]).await.expect("loads");
-    let reports = load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads");
-    let batches: Vec<u64> = reports.iter().map(|report| report.batches).collect();
+    let done = load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads");
+    let batches: Vec<u64> = done.loads.iter().map(|report| report.batches).collect();
     assert_eq!(batches, [2, 1], "03:00 without the claimed batch, and 04:00");
     assert_eq!(load_batch(&env, &staged[0]).await.expect("looks").end, End::Claimed);
-    assert!(load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads").is_empty());
+    assert!(
+        load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads").loads.is_empty()
+    );
     recover(&env, &weather(), Missing::Load).await.expect("recovers");
     assert_exactly_once(&env, "event and window side by side").await;
     let in_two: Vec<String> = files(&env).await.into_keys().filter(|key| key.contains("hour=02")).collect();
@@ -76,8 +80,11 @@ async fn an_open_window_waits() {
     let env = memory();
     stage(&env, 1, "2026-11-23T11:59:00Z", &spec(BY_EVENT), "[{\"t\":1}]").await;
     let day = Duration::from_secs(86_400);
-    assert!(load_windows(&env, &weather(), day).await.expect("looks").is_empty());
-    assert_eq!(load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads").len(), 1);
+    assert!(load_windows(&env, &weather(), day).await.expect("looks").loads.is_empty());
+    assert_eq!(
+        load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads").loads.len(),
+        1
+    );
 }
 
 async fn loaded() -> tidegate_engine::Env {
@@ -163,16 +170,73 @@ async fn a_damaged_page_is_named_and_stops_nothing_else() {
     assert_eq!(lake(&env).await.0.len(), 5);
 }
 
+/// Puts something else where the n-th batch or page was.
+async fn spoil(env: &tidegate_engine::Env, key: &str, text: &'static str) {
+    env.staging.put(&Path::parse(key).expect("a key"), text.into()).await.expect("spoiled");
+}
+
+#[tokio::test]
+async fn a_damaged_batch_stops_no_window() {
+    let env = memory();
+    let staged = stage_all(&env).await;
+    spoil(&env, &staged[1], "{").await;
+    let done = load_windows(&env, &weather(), Duration::from_secs(3_600)).await.expect("loads");
+    assert_eq!(done.loads.iter().map(|report| report.batches).collect::<Vec<_>>(), [2, 1]);
+    let [(subject, error)] = &done.failures[..] else { panic!("{:?}", done.failures) };
+    assert_eq!((subject, error.kind()), (&staged[1], Kind::Data));
+}
+
+#[tokio::test]
+async fn a_batch_of_a_newer_tidegate_is_not_read_as_if_it_were_ours() {
+    let env = memory();
+    let staged = stage_all(&env).await;
+    spoil(&env, &staged[0], r#"{"version":99}"#).await;
+    let error = load_batch(&env, &staged[0]).await.expect_err("newer").to_string();
+    assert!(error.contains("newer tidegate (form 99)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_load_that_cannot_follow_a_wider_type_stops_no_other() {
+    let env = memory();
+    let by_poll = spec("partition_by = \"hour\"");
+    for (seq, records) in [(1, r#"[{"t":1}]"#), (2, r#"[{"t":2}]"#), (3, r#"[{"t":2.5}]"#)] {
+        let key = stage(&env, seq, "2026-11-23T03:10:00Z", &by_poll, records).await;
+        load_batch(&env, &key).await.expect("loads");
+    }
+    let pages = keys_of(env.staging.as_ref()).await;
+    let page = pages.iter().find(|key| key.starts_with("pages/weather/000000000001/")).expect("a page");
+    spoil(&env, page, "[").await;
+    for _ in 0..2 {
+        assert_eq!(retype(&env, "weather").await.expect_err("damaged").kind(), Kind::Data);
+    }
+    assert_eq!(manifests(&env).await.iter().map(|m| m.revision).collect::<Vec<_>>(), [0, 1, 0]);
+    spoil(&env, page, "[{\"t\":1}]").await;
+    assert_eq!(retype(&env, "weather").await.expect("re-types").loads.len(), 1);
+    assert_eq!(lake(&env).await.1.len(), 1);
+}
+
+/// The stores of an environment, their calls counted.
+fn counted(env: &tidegate_engine::Env) -> (tidegate_engine::Env, Arc<Fate>) {
+    let fate = Arc::new(Fate::default());
+    (mortal(env, &fate), fate)
+}
+
 #[tokio::test]
 async fn a_healthy_lake_costs_recovery_its_listings_only() {
-    let env = loaded().await;
-    let fate = Arc::new(crate::store::Fate::default());
-    let mortal = |inner: &Arc<dyn object_store::ObjectStore>| {
-        Arc::new(crate::store::Mortal { inner: Arc::clone(inner), fate: Arc::clone(&fate) })
-    };
-    let counted = env_over(mortal(&env.staging), mortal(&env.lake));
-    recover(&counted, &weather(), Missing::Load).await.expect("recovers");
+    let (env, fate) = counted(&loaded().await);
+    recover(&env, &weather(), Missing::Load).await.expect("recovers");
     assert_eq!(fate.calls(), 7, "batches, claims, plans, loads, rewrites, schemas, marks");
+}
+
+#[tokio::test]
+async fn a_look_for_closed_windows_costs_two_listings_however_many_there_were() {
+    let env = memory();
+    stage_all(&env).await;
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(load_windows(&env, &weather(), hour).await.expect("loads").loads.len(), 2);
+    let (env, fate) = counted(&env);
+    assert!(load_windows(&env, &weather(), hour).await.expect("looks").loads.is_empty());
+    assert_eq!(fate.calls(), 2, "batches, claims");
 }
 
 #[tokio::test]

@@ -113,8 +113,8 @@ pub async fn windows_and_recovery_finish_what_events_left(place: &Place) {
     load_batch(&env, &staged[1]).await.expect("loads");
     let hour = Duration::from_secs(3_600);
     let reports = load_windows(&env, &weather(), hour).await.expect("loads");
-    assert_eq!(reports.iter().map(|report| report.batches).collect::<Vec<_>>(), [2, 1]);
-    assert!(load_windows(&env, &weather(), hour).await.expect("loads").is_empty());
+    assert_eq!(reports.loads.iter().map(|report| report.batches).collect::<Vec<_>>(), [2, 1]);
+    assert!(load_windows(&env, &weather(), hour).await.expect("loads").loads.is_empty());
     let recovery = recover(&env, &weather(), Missing::Load).await.expect("recovers");
     assert!(recovery.failures.is_empty(), "{:?}", recovery.failures);
     assert_exactly_once(&env, "events, windows, recovery").await;
