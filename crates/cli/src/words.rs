@@ -17,9 +17,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
 }
 
-/// `1 row`, `2 rows`.
+/// `1 row`, `2 rows`, `2 batches`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match number {
+        1 => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
     format!("{number} {noun}{plural}")
 }
 
@@ -49,10 +53,11 @@ mod tests {
     #[test]
     fn sizes_and_counts_are_short() {
         assert_eq!(
-            (bytes(0).as_str(), bytes(999).as_str(), bytes(1_400_000).as_str()),
-            ("0 B", "999 B", "1.4 MB")
+            (bytes(0).as_str(), bytes(999).as_str(), bytes(12_345).as_str(), bytes(1_400_000).as_str()),
+            ("0 B", "999 B", "12.3 kB", "1.4 MB")
         );
         assert_eq!((count(1, "row").as_str(), count(0, "row").as_str()), ("1 row", "0 rows"));
+        assert_eq!((count(1, "batch").as_str(), count(2, "batch").as_str()), ("1 batch", "2 batches"));
         assert_eq!((cut("東京です", 2).as_str(), cut("a\nb", 9).as_str()), ("東京…", "a␣b"));
     }
 }

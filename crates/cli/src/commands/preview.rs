@@ -60,20 +60,26 @@ impl Preview {
             None => file.pipeline.streams.iter().collect(),
         };
         let env = world::open(&file, Purpose::Try)?;
-        let all = block_on(async {
+        let (all, mut failed) = block_on(async {
             let gate = Gate::new(&file.pipeline.source.limits);
-            let mut all = Vec::new();
+            let (mut all, mut failed) = (Vec::new(), Vec::new());
             for stream in streams {
                 copy_schema(&env, &file, stream.table()).await?;
-                all.push(self.look(&env, &file, stream, &gate).await?);
+                match self.look(&env, &file, stream, &gate).await {
+                    Ok(seen) => all.push(seen),
+                    Err(failure) => failed.push(failure),
+                }
             }
-            Ok(all)
+            Ok((all, failed))
         })?;
         match self.json {
             true => shell.json(&json!({ "streams": all.iter().map(Seen::json).collect::<Vec<_>>() })),
             false => all.iter().for_each(|seen| seen.show(shell)),
         }
-        Ok(())
+        // The last one is shown where the process ends, and its kind is that of the command.
+        let last = failed.pop();
+        failed.iter().for_each(|failure| failure.show(shell));
+        last.map_or(Ok(()), Err)
     }
 
     async fn look(
@@ -95,9 +101,8 @@ impl Preview {
         seen.total = report.rows;
         let unreadable =
             |error: String| Failure::internal(format!("cannot read back what was loaded: {error}"));
-        let prefix = format!("{}/", stream.table());
         for found in lake::files(env.lake.as_ref()).await.map_err(|error| unreadable(error.to_string()))? {
-            if !found.key.starts_with(&prefix) || !found.key.contains(&report.load.0) {
+            if keys::parse_data(&found.key).as_ref() != Some(&report.load) {
                 continue;
             }
             let bytes = lake::read(env.lake.as_ref(), &found.key)
@@ -207,18 +212,19 @@ impl Seen {
     fn show_rows(&self, shell: &Shell) {
         const COLUMNS: usize = 6;
         let own = self.columns.iter().filter(|(name, _)| !name.starts_with("_tidegate"));
-        let shown: Vec<&str> = own.map(|(name, _)| name.as_str()).take(COLUMNS).collect();
+        let names: Vec<&str> = own.map(|(name, _)| name.as_str()).take(COLUMNS).collect();
         let mut table = Table::new();
-        table.load_style(presets::UTF8_BORDERS_ONLY).set_header(shown.clone());
+        table.load_style(presets::UTF8_BORDERS_ONLY).set_header(names.clone());
         for row in &self.rows {
-            table.add_row(shown.iter().map(|name| cell(row.get(*name))));
+            table.add_row(names.iter().map(|name| cell(row.get(*name))));
         }
         shell.line(format_args!("\n{table}"));
-        let of =
-            if self.rows.len() as u64 == self.total { String::new() } else { format!(" of {}", self.total) };
+        let shown = self.rows.len() as u64;
+        let of = if shown == self.total { String::new() } else { format!("{shown} of ") };
+        let rows = words::count(self.total, "row");
         let partitions = words::count(self.partitions.len() as u64, "partition");
         let first = self.partitions.first().map(String::as_str).unwrap_or_default();
-        shell.line(format_args!("  {}{of} rows, {partitions}, the first {first}\n", self.rows.len()));
+        shell.line(format_args!("  {of}{rows}, {partitions}, the first {first}\n"));
         let width = self.columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         shell.line("  columns");
         for (name, kind) in &self.columns {

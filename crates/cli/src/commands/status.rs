@@ -63,10 +63,14 @@ fn show(state: &State, shell: &Shell) {
         }
     }
     let lag: u64 = state.streams.iter().map(|stream| stream.lag).sum();
-    if lag + state.rewrites_under_way > 0 {
+    if lag > 0 {
+        let batches = words::count(lag, "batch");
+        shell.line(format_args!("\n{batches} not loaded yet: `tidegate load` loads what is there"));
+    }
+    if state.rewrites_under_way > 0 {
+        let rewrites = words::count(state.rewrites_under_way, "load");
         shell.line(format_args!(
-            "\n{} not loaded yet: `tidegate load` loads them",
-            words::count(lag, "batch").replace("batchs", "batches")
+            "\n{rewrites} being made anew: if nobody is at it, `tidegate load` finishes that"
         ));
     }
 }

@@ -11,6 +11,7 @@ use tidegate_core::jiff::Timestamp;
 
 use super::learning::Part;
 use super::measure::{Count, Lake, LakeRow, Verdict};
+use crate::words;
 
 /// Newest rows that are shown.
 const NEWEST: usize = 6;
@@ -56,9 +57,12 @@ pub(super) fn figures(f: &Figures) -> String {
         ),
         ("polls", format!("{}, {} of them found a change", number(f.polls), number(f.changes))),
         ("requests", format!("{}, {} answered 304 Not Modified", number(f.requests), number(f.not_modified))),
-        ("fetched", size(f.bytes_fetched)),
+        ("fetched", words::bytes(f.bytes_fetched)),
         ("rows", format!("{} in the lake, {} of them new", number(f.rows), number(f.rows_added))),
-        ("files", format!("{} in {} partitions, {}", number(f.files), number(f.partitions), size(f.bytes))),
+        (
+            "files",
+            format!("{} in {} partitions, {}", number(f.files), number(f.partitions), words::bytes(f.bytes)),
+        ),
         ("duplicates", number(f.verdict.duplicates)),
         ("lost", format!("{} of {} observations told", number(f.verdict.lost), number(f.verdict.told))),
     ];
@@ -159,7 +163,7 @@ pub(super) fn next(program: &str, dir: &Path) -> String {
     )
 }
 
-/// `26 115`, the digits in groups.
+/// `26,115`, the digits in groups.
 fn number(value: u64) -> String {
     let digits = value.to_string();
     let groups: Vec<&str> =
@@ -167,22 +171,12 @@ fn number(value: u64) -> String {
     groups.join(",")
 }
 
-/// Bytes with a unit.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_sizes_have_units() {
+    fn numbers_are_grouped() {
         assert_eq!((number(7).as_str(), number(26_115).as_str()), ("7", "26,115"));
-        assert_eq!((size(999), size(12_345)), ("999 B".to_owned(), "12.3 kB".to_owned()));
     }
 }
