@@ -1,5 +1,6 @@
 //! What went wrong, shown to a person, and the exit code that a script reads.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use tidegate_core::error::Kind;
@@ -72,11 +73,11 @@ impl Failure {
         match (self, shell.log) {
             (_, LogForm::Json) => tracing::error!(kind = self.kind().word(), "{}", self.text()),
             (Failure::File { path, text, mistakes }, LogForm::Text) => {
-                eprint!("{}", crate::diagnostics::render(path, text, mistakes, shell));
+                last_words(&crate::diagnostics::render(path, text, mistakes, shell));
             }
             (_, LogForm::Text) => {
                 let error = if shell.colour() { "\x1b[31;1merror\x1b[0m" } else { "error" };
-                eprintln!("{error}: {}\n  help: {}", self.text(), self.kind().advice());
+                last_words(&format!("{error}: {}\n  help: {}\n", self.text(), self.kind().advice()));
             }
         }
     }
@@ -93,13 +94,22 @@ impl Failure {
     }
 }
 
+/// Writes to stderr; where nobody reads that any more, the exit code says it alone.
+fn last_words(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// A panic is our bug: it says so, asks for a report, and ends the process with the exit code of [`Kind::Internal`].
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let code = Kind::Internal.exit_code();
-        eprintln!("tidegate {} met a bug of its own: {panic}", env!("CARGO_PKG_VERSION"));
-        eprintln!("  Nothing staged is lost; `tidegate load --missing` finishes what was begun.");
-        eprintln!("  Please report it, with the lines above, at {}/issues", env!("CARGO_PKG_REPOSITORY"));
+        last_words(&format!(
+            "tidegate {} met a bug of its own: {panic}\n  \
+               Nothing staged is lost; `tidegate load --missing` finishes what was begun.\n  \
+               Please report it, with the lines above, at {}/issues\n",
+            env!("CARGO_PKG_VERSION"),
+            env!("CARGO_PKG_REPOSITORY")
+        ));
         std::process::exit(i32::from(code));
     }));
 }

@@ -64,6 +64,15 @@ fn a_missing_file_and_wrong_arguments_are_config_errors() {
 }
 
 #[test]
+fn the_exit_code_stands_where_nobody_reads_stderr() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut check = crate::command(dir.path(), &["check", "none.toml"]);
+    assert_eq!(check.stderr(writer).status().expect("the binary runs").code(), Some(2));
+}
+
+#[test]
 fn init_without_an_address_writes_the_example_and_never_overwrites() {
     let dir = tempfile::tempdir().expect("a directory");
     ok(&tidegate(dir.path(), &["init"]));
