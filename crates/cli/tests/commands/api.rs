@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
@@ -22,7 +23,13 @@ pub(crate) fn serve() -> String {
             tell.send(listener.local_addr().expect("an address")).expect("somebody listens");
             let things = get(|| async { ([(CONTENT_TYPE, "application/json")], THINGS) });
             let page = get(|| async { "<html>not found</html>" });
-            let routes = Router::new().route("/v1/things", things).route("/page", page);
+            let error =
+                get(|| async { ([(CONTENT_TYPE, "application/json")], r#"{"error":"no such place"}"#) });
+            let routes = Router::new()
+                .route("/v1/things", things)
+                .route("/page", page)
+                .route("/error", error)
+                .route("/busy", get(|| async { StatusCode::SERVICE_UNAVAILABLE }));
             axum::serve(listener, routes).await.expect("it serves");
         });
     });

@@ -42,9 +42,31 @@ fn init_never_writes_a_key_that_stands_in_the_address() {
 #[test]
 fn init_says_what_is_wrong_with_a_page_that_is_no_api() {
     let dir = tempfile::tempdir().expect("a directory");
-    let said = fails(&tidegate(dir.path(), &["init", &format!("{}/none", api::serve())]), 3);
-    assert!(said.contains("404"), "{said}");
-    assert!(!dir.path().join("tidegate.toml").exists());
+    let address = api::serve();
+    for (path, code, says) in [("none", 3, "404"), ("page", 3, "HTML"), ("busy", 5, "503")] {
+        let said = fails(&tidegate(dir.path(), &["init", &format!("{address}/{path}")]), code);
+        assert!(said.contains(says), "{said}");
+        assert!(!dir.path().join("tidegate.toml").exists());
+    }
+    let output = tidegate(dir.path(), &["init", &format!("{address}/error")]);
+    ok(&output);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("may be an error"), "{said}");
+}
+
+#[test]
+fn a_stream_that_fails_in_a_preview_takes_no_other_along() {
+    let dir = initialised();
+    let file = dir.path().join("tidegate.toml");
+    let mut text = std::fs::read_to_string(&file).expect("the file");
+    text.push_str(
+        "\n[[streams]]\nname = \"none\"\npath = \"/none\"\n[[streams]]\nname = \"page\"\npath = \"/page\"\n",
+    );
+    std::fs::write(&file, text).expect("written");
+    let output = tidegate(dir.path(), &["preview"]);
+    let said = fails(&output, 3);
+    assert!(said.contains("/none: 404") && said.contains("/page: page"), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("3 rows, 2 partitions"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tidegate_core::decode;
+use tidegate_core::error::Kind;
 use tidegate_core::pipeline::{Format, Limits, Method};
 use tidegate_core::request::{Request, Response};
 use tidegate_core::schema::{DataType, Widened, infer, widen};
@@ -37,32 +38,43 @@ pub(super) async fn fetch(url: &Url) -> Result<Answer, Failure> {
             "{host} answered {}: it wants credentials; write a file with `tidegate init` and add source.auth",
             response.status
         ))),
+        429 | 500..=599 => Err(Failure::Other {
+            kind: Kind::Transient,
+            message: format!(
+                "{host} answered {}: it is out of order, or wants to be left alone for a while",
+                response.status
+            ),
+        }),
         status => Err(Failure::source(format!("{host} answered {status}; is the address right?"))),
     }
 }
 
 fn read(response: &Response) -> Result<Answer, Failure> {
-    let content_type = response.header("content-type").unwrap_or("");
-    let charset = content_type.split("charset=").nth(1).map(|rest| rest.split(';').next().unwrap_or(rest));
-    let charset = charset.map(|name| name.trim().trim_matches('"'));
-    let body = decode::to_utf8(&response.body, charset)
+    let body = decode::to_utf8(&response.body, response.charset().as_deref())
         .map_err(|error| Failure::source(error.to_string()))?
         .into_owned();
-    let format = Format::of_content_type(content_type).unwrap_or_else(|| sniff(&body));
+    if body.trim_ascii().is_empty() {
+        return Err(Failure::source("the answer is empty; is the address complete?"));
+    }
+    let told = response.header("content-type").and_then(Format::of_content_type);
+    let format = told.or_else(|| sniff(&body)).ok_or_else(|| Failure::source(A_PAGE))?;
     Ok(Answer { format, body })
 }
 
-/// The format of a body whose type says nothing.
-fn sniff(body: &[u8]) -> Format {
+const A_PAGE: &str = "the answer is HTML or XML; is this the address of the API, and not of its page?";
+
+/// The format of a body whose type says nothing; `None` for HTML and XML.
+fn sniff(body: &[u8]) -> Option<Format> {
     let text = String::from_utf8_lossy(body);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let is_json = |line: Option<&str>| {
         line.is_some_and(|line| serde_json::from_str::<Value>(line).is_ok_and(|v| v.is_object()))
     };
     match text.trim_start().chars().next() {
-        Some('{') if is_json(lines.next()) && is_json(lines.next()) => Format::Ndjson,
-        Some('{' | '[') | None => Format::Json,
-        Some(_) => Format::Csv,
+        Some('<') => None,
+        Some('{') if is_json(lines.next()) && is_json(lines.next()) => Some(Format::Ndjson),
+        Some('{' | '[') | None => Some(Format::Json),
+        Some(_) => Some(Format::Csv),
     }
 }
 
@@ -73,9 +85,7 @@ impl Answer {
         if self.format == Format::Json {
             return serde_json::from_slice(&self.body).map_err(|error| {
                 match self.body.trim_ascii_start().first() {
-                    Some(b'<') => wrong(
-                        "it is HTML or XML; is this the address of the API, and not of its page?".to_owned(),
-                    ),
+                    Some(b'<') => Failure::source(A_PAGE),
                     _ => wrong(error.to_string()),
                 }
             });

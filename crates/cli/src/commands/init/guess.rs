@@ -42,7 +42,8 @@ pub(super) fn guess(answer: &Value, format: Format) -> Guess {
     Guess { records, count, event_time, primary_key, paginator: paginator(answer), ignore: outside }
 }
 
-/// The records and their path: the largest list of objects; else the object that has a time; else the whole answer.
+/// The records and their path: the largest list of objects; else the object that has a time; else a list that is empty
+/// now and has the name of one that holds records; else the whole answer.
 fn records(answer: &Value) -> (String, Vec<&Value>) {
     let mut lists = Vec::new();
     walk(answer, "$".to_owned(), DEPTH, &mut |path, value| {
@@ -63,10 +64,46 @@ fn records(answer: &Value) -> (String, Vec<&Value>) {
             objects.push((path.to_owned(), value));
         }
     });
-    match objects.into_iter().next() {
-        Some((path, object)) => (path, vec![object]),
-        None => ("$".to_owned(), vec![answer]),
+    if let Some((path, object)) = objects.into_iter().next() {
+        return (path, vec![object]);
     }
+    match (empty_list(answer), answer) {
+        (Some(path), _) => (format!("{path}[*]"), Vec::new()),
+        (None, Value::Array(items)) => ("$".to_owned(), items.iter().collect()),
+        (None, one) => ("$".to_owned(), vec![one]),
+    }
+}
+
+/// Names of lists of records.
+const LISTS: [&str; 13] = [
+    "data", "items", "results", "records", "rows", "entries", "features", "events", "list", "hits", "values",
+    "value", "content",
+];
+
+/// The outermost empty list that is named like one of records.
+fn empty_list(answer: &Value) -> Option<String> {
+    let mut found = None;
+    walk(answer, "$".to_owned(), DEPTH, &mut |path, value| {
+        let named = path.rsplit('.').next().is_some_and(|name| LISTS.contains(&name.to_lowercase().as_str()));
+        if named && value.as_array().is_some_and(Vec::is_empty) {
+            found.get_or_insert_with(|| path.to_owned());
+        }
+    });
+    found
+}
+
+/// The field of an answer that says that it is an error, though its status says otherwise.
+pub(super) fn complaint(answer: &Value) -> Option<&'static str> {
+    let says = |name: &&str| match answer.get(name) {
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(fields)) => !fields.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Bool(flag)) => *flag,
+        _ => false,
+    };
+    let failed = |text: &str| ["error", "fail", "failed", "failure"].contains(&text.to_lowercase().as_str());
+    let status = || answer.get("status").and_then(Value::as_str).is_some_and(failed).then_some("status");
+    ["error", "errors", "fault"].into_iter().find(says).or_else(status)
 }
 
 /// Visits a value and what lies within its objects, outermost first.

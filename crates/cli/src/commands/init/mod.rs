@@ -121,7 +121,13 @@ fn look(url: &Url, shell: &Shell) -> Result<String, Failure> {
     let answer = block_on(answer::fetch(url))?;
     let value = answer.value()?;
     let guess = guess::guess(&value, answer.format);
-    if guess.count == 0 {
+    let elsewhere = guess.event_time.is_some() || !["$", "$.error", "$.errors[*]"].contains(&&*guess.records);
+    if let Some(field) = guess::complaint(&value).filter(|_| !elsewhere) {
+        shell.say(format_args!(
+            "note: the answer has a field `{field}` and may be an error, though its status says success: look at it \
+             with `tidegate preview`, correct the address and run `tidegate init` again with --force"
+        ));
+    } else if guess.count == 0 {
         shell.say(
             "note: the answer holds no record; `records` is a guess, look at it with `tidegate preview`",
         );

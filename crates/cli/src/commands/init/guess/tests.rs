@@ -32,6 +32,35 @@ fn a_single_object_is_the_record_and_may_lie_within() {
 }
 
 #[test]
+fn a_list_that_is_empty_now_is_where_records_will_be() {
+    let guess = of(json!({ "data": { "items": [] }, "tags": [] }));
+    assert_eq!((guess.records.as_str(), guess.count), ("$.data.items[*]", 0));
+    assert_eq!((of(json!([])).records.as_str(), of(json!([])).count), ("$", 0));
+    assert_eq!(of(json!({ "rate": 1.5, "tags": [] })).records, "$", "not every list holds records");
+    assert_eq!(of(json!(["a", "b"])).count, 2);
+}
+
+#[test]
+fn an_answer_that_says_it_is_an_error_is_told_from_data() {
+    for answer in [
+        json!({ "error": { "code": 17 } }),
+        json!({ "error": true, "reason": "no such place" }),
+        json!({ "errors": [{ "title": "no such place" }] }),
+        json!({ "status": "error", "message": "no such place" }),
+    ] {
+        assert!(complaint(&answer).is_some(), "{answer}");
+    }
+    for answer in [
+        json!({ "value": 3.5, "error": 0.2 }),
+        json!({ "error": null, "errors": [], "items": [] }),
+        json!({ "status": "ok", "error": false, "fault": "" }),
+        json!([{ "error": "a record's own" }]),
+    ] {
+        assert_eq!(complaint(&answer), None, "{answer}");
+    }
+}
+
+#[test]
 fn the_time_is_one_that_every_record_has() {
     let guess = of(json!({ "metadata": { "generated": 1_795_000_000_000_i64 }, "features": [
         { "id": "a", "properties": { "time": 1_795_000_000_000_i64, "updated": 1_795_000_000_001_i64, "tz": null } },
