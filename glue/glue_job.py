@@ -350,7 +350,18 @@ def exact_double(number):
     value = float(number)
     if len(number) <= 15 and "e" not in number and "E" not in number:
         return value
-    return value if abs(value) != inf and normal(repr(value)) == normal(number) else None
+    if abs(value) == inf:
+        return None
+    own, shortest = normal(number), normal(repr(value))
+    return value if own == shortest or own == rounded_up(value, shortest[2]) else None
+
+
+def rounded_up(value, exponent):
+    """The shortest spelling of a double that lies in the middle of two: `repr` has the even one, Rust the upper one."""
+    if not value:
+        return normal("0")
+    upper = decimal.Decimal(value).quantize(decimal.Decimal((0, (1,), exponent)), decimal.ROUND_HALF_UP)
+    return normal(str(upper))
 
 
 def whole(number):

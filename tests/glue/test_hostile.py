@@ -76,6 +76,9 @@ def test_hostile_pages_by_hand(in_rust, on_spark, tmp_path):
         b'[{"a": "\xff"}]', b'\xef\xbb\xbf[{"a": "\xc3\xa9"}]', b"\xff\xfe[\x001\x00]\x00",
         '[{"x": {"a": 1, "A": 2, "year": 3}}, {"x": {"b": {"c": {}}}}]',
         '[{"n": 1}, {"n": 9007199254740993}, {"n": 1.5}]', '[{"n": 9007199254740993}, {"n": 1.5}, {"n": 1e40}]',
+        # A double in the middle of two spellings that are as short.
+        '[{"n": 1786226096751402.2}, {"n": 1786226096751402.3}]', '[{"n": 1786226096751402.3}, {"n": -1786226096751402.3}]',
+        '[{"n": 1786226096751402.4}]',
         '[{"d": "2026-11-23"}, {"d": "2026-11-23T10:00:00Z"}, {"d": "x"}]',
     ]  # fmt: skip
     pages = [([body], spec(), {}) for body in bodies]
