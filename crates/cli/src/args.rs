@@ -3,7 +3,8 @@
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    aws, cadence, check, demo, forecast, generate, init, load, partition, preview, replay, run, status,
+    aws, cadence, check, demo, forecast, generate, import, init, load, partition, preview, record, replay,
+    run, status, test,
 };
 use crate::failure::Failure;
 use crate::output::Shell;
@@ -56,8 +57,11 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Init),
+    Import(import::Import),
     Check(check::Check),
     Preview(preview::Preview),
+    Record(record::Record),
+    Test(test::Test),
     Run(run::Run),
     Load(load::Load),
     Replay(replay::Replay),
@@ -75,8 +79,11 @@ impl Command {
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
         match self {
             Command::Init(init) => init.run(shell),
+            Command::Import(import) => import.run(shell),
             Command::Check(check) => check.run(shell),
             Command::Preview(preview) => preview.run(shell),
+            Command::Record(record) => record.run(shell),
+            Command::Test(test) => test.run(shell),
             Command::Run(run) => run.run(shell),
             Command::Load(load) => load.run(shell),
             Command::Replay(replay) => replay.run(shell),

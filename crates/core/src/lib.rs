@@ -22,6 +22,7 @@ pub use jiff;
 
 pub mod error;
 pub mod expr;
+pub mod import;
 pub mod pipeline;
 
 pub mod cadence;

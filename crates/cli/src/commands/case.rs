@@ -1,23 +1,34 @@
-//! `tidegate check --case DIR`: recorded answers through the whole line, and what comes out beside what should.
+//! Cases: recorded answers through the whole line, and what comes out beside what should. `tidegate test` and
+//! `tidegate check --case` play them, `tidegate record` makes them.
 //!
 //! ```text
 //! cases/<name>/pipeline.toml         the pipeline file as a user has it
-//!             responses/1-….http     what the API answers in poll 1, 2, … (`recorded.rs`)
+//!             polls.txt              the time of each poll, one a line (made by `record`)
+//!             responses/1-….http     what the API answers in poll 1, 2, … (`exchange.rs`)
 //!             expected/<table>.ndjson   the rows, in the order of batches and records
 //!                      paths.txt        keys of the data files
 //!                      schema.json      columns and types of each table, as Hive writes them
 //!                      quarantine.ndjson what did not fit
 //! ```
-//! Nothing goes over the network: the first poll is at noon of 20 November 2026, and each further one 15 minutes later.
+//! Nothing goes over the network. Without `polls.txt` the first poll is at noon of 20 November 2026, and each further
+//! one 15 minutes later.
 
+mod checks;
+mod clock;
 mod compare;
+mod exchange;
 mod outcome;
 mod play;
+mod raw;
 mod recorded;
+mod recorder;
+mod scrub;
+mod write;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 use tidegate_core::error::Kind;
 
 use self::compare::Files;
@@ -25,13 +36,16 @@ use crate::failure::Failure;
 use crate::output::Shell;
 use crate::runtime::block_on;
 
+pub(super) use recorder::record;
+pub(super) use write::{Taken, write};
+
 /// Most differences shown for one case.
 const SHOWN: usize = 10;
 
 /// The options of `tidegate check` that are about cases.
 #[derive(Debug, Args)]
 pub(crate) struct CaseArgs {
-    /// Run a case, or every case of a folder: recorded responses, and the rows and paths they must become
+    /// Run a case, or every case of a folder, as `tidegate test` does
     #[arg(long, value_name = "DIR")]
     pub(crate) case: Option<PathBuf>,
     /// Write what comes out as what is expected
@@ -45,23 +59,44 @@ pub(crate) struct CaseArgs {
 impl CaseArgs {
     /// Runs the case, or the cases, in `dir`.
     pub(crate) fn run(&self, dir: &Path, shell: &Shell) -> Result<(), Failure> {
-        let cases = find(dir)?;
-        let mut failed = 0;
-        for case in &cases {
-            let found = self.one(case)?;
-            failed += usize::from(!found.is_empty());
-            report(case, &found, shell);
-        }
-        match failed {
-            0 => Ok(()),
-            _ => {
-                let message = format!(
-                    "{failed} of {} cases differ; if they are right now, run it with --bless",
-                    cases.len()
-                );
-                Err(Failure::Other { kind: Kind::Data, message })
+        let suite = Suite { bless: self.bless, keep: self.keep.clone() };
+        conclude(&suite.run(&[dir.to_owned()])?, false, shell)
+    }
+}
+
+/// How cases are run.
+#[derive(Debug)]
+pub(super) struct Suite {
+    /// Whether what comes out is written as what is expected.
+    pub(super) bless: bool,
+    /// Where staging and lake of each case are kept.
+    pub(super) keep: Option<PathBuf>,
+}
+
+/// What came of a case.
+#[derive(Debug, Serialize)]
+pub(super) struct Verdict {
+    /// Name of its folder.
+    case: String,
+    /// Whether everything was as it should be.
+    ok: bool,
+    /// What was not, one sentence each.
+    found: Vec<String>,
+}
+
+impl Suite {
+    /// Runs every case in these folders.
+    pub(super) fn run(&self, dirs: &[PathBuf]) -> Result<Vec<Verdict>, Failure> {
+        let mut verdicts = Vec::new();
+        for dir in dirs {
+            for case in find(dir)? {
+                let found = self.one(&case)?;
+                let name = case.canonicalize().unwrap_or(case);
+                let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                verdicts.push(Verdict { case: name, ok: found.is_empty(), found });
             }
         }
+        Ok(verdicts)
     }
 
     /// The differences of one case.
@@ -80,17 +115,36 @@ impl CaseArgs {
     }
 }
 
-fn report(case: &Path, found: &[String], shell: &Shell) {
-    let name = case.file_name().unwrap_or_default().to_string_lossy();
-    if found.is_empty() {
-        return shell.line(format_args!("ok      {name}"));
+/// Shows what came of the cases; an error where one differs.
+pub(super) fn conclude(verdicts: &[Verdict], json: bool, shell: &Shell) -> Result<(), Failure> {
+    match json {
+        true => shell.json(&serde_json::json!({ "cases": verdicts })),
+        false => verdicts.iter().for_each(|verdict| verdict.show(shell)),
     }
-    shell.line(format_args!("differs {name}"));
-    for difference in found.iter().take(SHOWN) {
-        shell.line(format_args!("        {difference}"));
+    match verdicts.iter().filter(|verdict| !verdict.ok).count() {
+        0 => Ok(()),
+        failed => {
+            let message = format!(
+                "{failed} of {} cases differ; if they are right now, run it with --bless",
+                verdicts.len()
+            );
+            Err(Failure::Other { kind: Kind::Data, message })
+        }
     }
-    if let Some(more) = found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        shell.line(format_args!("        … and {more} more"));
+}
+
+impl Verdict {
+    fn show(&self, shell: &Shell) {
+        if self.ok {
+            return shell.line(format_args!("ok      {}", self.case));
+        }
+        shell.line(format_args!("differs {}", self.case));
+        for difference in self.found.iter().take(SHOWN) {
+            shell.line(format_args!("        {difference}"));
+        }
+        if let Some(more) = self.found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            shell.line(format_args!("        … and {more} more"));
+        }
     }
 }
 
@@ -104,7 +158,10 @@ fn find(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     cases.retain(|case| case.join("pipeline.toml").exists());
     cases.sort();
     match cases.is_empty() {
-        true => Err(Failure::config(format!("{}: no pipeline.toml here, nor in its folders", dir.display()))),
+        true => Err(Failure::config(format!(
+            "{}: no pipeline.toml here, nor in its folders; `tidegate record FILE` makes a case",
+            dir.display()
+        ))),
         false => Ok(cases),
     }
 }

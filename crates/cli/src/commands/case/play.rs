@@ -2,19 +2,18 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::{Pipeline, Secrets};
-use tidegate_engine::{Clock, Env, Event, LoadMode, RunOptions, run};
+use tidegate_engine::{Env, Event, LoadMode, RunOptions, run};
 
+use super::clock::CaseClock;
 use super::compare::Files;
-use super::outcome;
 use super::recorded::Recorded;
+use super::{checks, outcome};
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
 
@@ -25,7 +24,7 @@ const FIRST_POLL: Timestamp = Timestamp::constant(1_795_176_000, 0);
 const BETWEEN_POLLS: SignedDuration = SignedDuration::from_mins(15);
 
 /// The value that every secret has in a case.
-const SECRET: &str = "secret-of-the-case";
+pub(super) const SECRET: &str = "secret-of-the-case";
 
 /// What came of a case.
 pub(super) struct Played {
@@ -37,9 +36,10 @@ pub(super) struct Played {
 
 /// Plays the case in the folder `case`, in memory or below the folder `keep`.
 pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Failure> {
-    let pipeline = PipelineFile::read(&case.join("pipeline.toml"), &[])?.pipeline;
+    let pipeline = serial(PipelineFile::read(&case.join("pipeline.toml"), &[])?.pipeline);
     let recorded = Arc::new(Recorded::read(&case.join("responses")).map_err(Failure::config)?);
-    let clock = Arc::new(CaseClock(Mutex::new(FIRST_POLL)));
+    let times = times(&case.join("polls.txt"), recorded.polls())?;
+    let clock = Arc::new(CaseClock::replaying(FIRST_POLL));
     let env = Env {
         clock: clock.clone(),
         http: recorded.clone(),
@@ -48,9 +48,9 @@ pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Fai
         secrets: Arc::new(secrets(&pipeline)),
         seed: 0,
     };
-    for poll in 1..=recorded.polls() {
+    for (poll, at) in (1..).zip(times) {
         recorded.begin(poll);
-        clock.set(FIRST_POLL + BETWEEN_POLLS * i32::try_from(poll - 1).unwrap_or(i32::MAX));
+        clock.set(at);
         let failures = poll_and_load(&env, &pipeline).await?;
         let unknown = recorded.complaints_so_far();
         let complaints = if unknown.is_empty() { failures } else { unknown };
@@ -58,11 +58,32 @@ pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Fai
             return Ok(Played { complaints, made: Files::new() });
         }
     }
-    Ok(Played { complaints: recorded.complaints(), made: outcome::read(env.lake.as_ref()).await? })
+    let mut complaints = recorded.complaints();
+    complaints.extend(checks::broken(&env, &pipeline).await?);
+    Ok(Played { complaints, made: outcome::read(env.lake.as_ref()).await? })
+}
+
+/// One request at a time, in one order.
+pub(super) fn serial(mut pipeline: Pipeline) -> Pipeline {
+    pipeline.source.limits.concurrency = 1;
+    pipeline
+}
+
+/// When each poll is made: as the file says, else every 15 minutes.
+fn times(file: &Path, polls: u32) -> Result<Vec<Timestamp>, Failure> {
+    let Ok(text) = std::fs::read_to_string(file) else {
+        return Ok((0..polls)
+            .map(|poll| FIRST_POLL + BETWEEN_POLLS * i32::try_from(poll).unwrap_or(i32::MAX))
+            .collect());
+    };
+    let wrong = |line: &str| {
+        Failure::config(format!("{}: `{line}` is no time; write 2026-11-20T12:00:00Z", file.display()))
+    };
+    text.lines().map(|line| line.trim().parse().map_err(|_| wrong(line))).collect()
 }
 
 /// Every stream of the pipeline once, as `tidegate run --once` does it; what failed, if anything did.
-async fn poll_and_load(env: &Env, pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
+pub(super) async fn poll_and_load(env: &Env, pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
     let failures = Mutex::new(Vec::new());
     let note = |failure: String| failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
     let observe = |event: Event<'_>| match event {
@@ -93,25 +114,4 @@ fn store(keep: Option<&Path>, name: &str) -> Result<Arc<dyn ObjectStore>, Failur
     fresh().map_err(|error| Failure::config(format!("{}: {error}", dir.display())))?;
     let store = LocalFileSystem::new_with_prefix(&dir);
     Ok(Arc::new(store.map_err(|error| Failure::config(format!("{}: {error}", dir.display())))?))
-}
-
-/// A clock that the case sets; sleeping moves it on at once.
-struct CaseClock(Mutex<Timestamp>);
-
-impl CaseClock {
-    fn set(&self, to: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
-    }
-}
-
-#[async_trait]
-impl Clock for CaseClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        let now = self.now();
-        self.set(now.saturating_add(duration).unwrap_or(now));
-    }
 }
