@@ -39,6 +39,8 @@ fn main() -> ExitCode {
     let result = match args.first().map(String::as_str) {
         Some("test") => suite::Selection::parse(&args[1..]).and_then(|selection| suite::run(&selection)),
         Some("bench") => bench::run(&args[1..]),
+        // The server of the bench `ingest`, which starts it as a process of its own.
+        Some("serve-ingest") => bench::ingest::server::serve(&args[1..]),
         None | Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(true)

@@ -2,6 +2,7 @@
 
 mod cadence;
 mod growth;
+pub(crate) mod ingest;
 pub(crate) mod instructions;
 mod page;
 pub(crate) mod partition;
@@ -27,6 +28,11 @@ const BENCHES: &[Bench] = &[
         name: "partition",
         headline: "the partition job beside other engines, into docs/performance.md",
         run: partition::run,
+    },
+    Bench {
+        name: "ingest",
+        headline: "an API read to its end beside dlt, the Airbyte CDK and a script, into docs/performance.md",
+        run: ingest::run,
     },
     Bench {
         name: "growth",
