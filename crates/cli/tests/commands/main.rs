@@ -4,8 +4,10 @@ mod api;
 mod cadence;
 mod cadence_simulate;
 mod files;
+mod imports;
 mod partition;
 mod pipeline;
+mod record;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -119,7 +119,7 @@ fn walk<'a>(value: &'a Value, path: String, depth: usize, visit: &mut impl FnMut
 }
 
 /// One step of a JSONPath.
-fn step(key: &str) -> String {
+pub(super) fn step(key: &str) -> String {
     let plain =
         key.chars().all(|c| c.is_alphanumeric() || c == '_') && !key.starts_with(|c: char| c.is_numeric());
     if plain && !key.is_empty() {
@@ -174,7 +174,7 @@ fn event_time(records: &[&Value]) -> Option<(String, Timestamp)> {
     best.map(|(_, path, newest)| (path, newest))
 }
 
-fn time_rank(name: &str) -> Option<usize> {
+pub(super) fn time_rank(name: &str) -> Option<usize> {
     let plain = name.replace('-', "_");
     let exact = TIMES.iter().position(|time| *time == plain);
     let parts = ["time", "date", "_at", "timestamp"];

@@ -2,10 +2,11 @@
 
 mod answer;
 mod guess;
+mod openapi;
 mod write;
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use url::Url;
@@ -13,6 +14,7 @@ use url::Url;
 use crate::failure::Failure;
 use crate::output::Shell;
 use crate::runtime::block_on;
+use crate::words;
 
 /// The default example, which needs no key.
 const EXAMPLE: &str = include_str!("../../../../../examples/open-meteo.toml");
@@ -22,6 +24,9 @@ const EXAMPLE: &str = include_str!("../../../../../examples/open-meteo.toml");
 pub(crate) struct Init {
     /// Address of the API, with its query; without one a working example is written
     url: Option<String>,
+    /// Propose streams from the description of an API (OpenAPI 3, Swagger 2) in JSON or YAML; nothing is asked
+    #[arg(long, value_name = "FILE")]
+    openapi: Option<PathBuf>,
     /// The file to write
     #[arg(long, value_name = "FILE", default_value = "tidegate.toml")]
     out: PathBuf,
@@ -42,9 +47,10 @@ impl Init {
                 "{out} is there already; choose another --out, or add --force"
             )));
         }
-        let text = match self.url()? {
-            Some(url) => look(&url, shell)?,
-            None => example(),
+        let text = match (&self.openapi, self.url()?) {
+            (Some(file), url) => describe(file, url.as_ref(), shell)?,
+            (None, Some(url)) => look(&url, shell)?,
+            (None, None) => example(),
         };
         if !self.agreed(&text)? {
             shell.say("nothing was written");
@@ -63,7 +69,9 @@ impl Init {
     fn url(&self) -> Result<Option<Url>, Failure> {
         let text = match &self.url {
             Some(text) => text.clone(),
-            None if self.asks() => ask("Address of the API (empty for an example, the current weather): ")?,
+            None if self.asks() && self.openapi.is_none() => {
+                ask("Address of the API (empty for an example, the current weather): ")?
+            }
             None => String::new(),
         };
         if text.is_empty() {
@@ -114,6 +122,13 @@ fn example() -> String {
             false => EXAMPLE,
         });
     body.to_owned()
+}
+
+fn describe(file: &Path, url: Option<&Url>, shell: &Shell) -> Result<String, Failure> {
+    let proposal = openapi::propose(file, url)?;
+    proposal.left.iter().for_each(|left| shell.say(format_args!("note: {left}")));
+    shell.say(format_args!("{} proposed", words::count(proposal.streams as u64, "stream")));
+    Ok(proposal.text)
 }
 
 fn look(url: &Url, shell: &Shell) -> Result<String, Failure> {

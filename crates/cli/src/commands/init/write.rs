@@ -146,7 +146,7 @@ fn variable(parameter: &str) -> String {
 }
 
 /// `api.open-meteo.com` is `open_meteo`.
-fn pipeline_name(url: &Url) -> String {
+pub(super) fn pipeline_name(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let is_name = matches!(url.host(), Some(url::Host::Domain(_)));
     let labels: Vec<&str> = host.split('.').filter(|label| !["www", "api"].contains(label)).collect();
@@ -168,7 +168,8 @@ fn stream_name(url: &Url) -> String {
     stems.rfind(telling).unwrap_or_else(|| "records".to_owned())
 }
 
-fn name(text: &str) -> String {
+/// A name as the file has them: lower-case letters, digits and `_`.
+pub(super) fn name(text: &str) -> String {
     let lower = text.to_lowercase();
     let name = lower.replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
     let name = name.trim_matches('_').to_owned();

@@ -1,0 +1,125 @@
+//! `record` and `test`: what an API answered, without its secrets, replayed without it.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::{api, command, fails, json, ok, tidegate};
+
+/// A recorded case of three pages, below `cases/shop`.
+fn recorded(paginator: &str) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = format!(
+        "name = \"shop\"\n[source]\nbase_url = \"{}\"\n[source.auth]\ntype = \"api_key\"\nlocation = \"query\"\n\
+         name = \"key\"\napi_key = \"${{SHOP_KEY}}\"\n[source.headers]\nAuthorization = \"Bearer ${{SHOP_TOKEN}}\"\n\
+         [[streams]]\nname = \"things\"\npath = \"/v1/pages\"\nrecords = \"$.data[*]\"\nevent_time = \"at\"\n\
+         primary_key = [\"id\"]\npaginator = {paginator}\n",
+        api::serve()
+    );
+    std::fs::write(dir.path().join("tidegate.toml"), file).expect("written");
+    let mut record = command(dir.path(), &["record", "--polls", "2", "--every", "1ms"]);
+    record.env("SHOP_KEY", "k-4711/ß").env("SHOP_TOKEN", "t0ken-0815");
+    let said = ok(&record.output().expect("it runs"));
+    assert!(said.contains("ok      shop"), "{said}");
+    dir
+}
+
+const BY_TOTAL: &str = r#"{ type = "page_number", base_page = 1, total_path = "$.total_pages" }"#;
+
+/// All files of a case, one after the other.
+fn everything(dir: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(dir).expect("listed") {
+        let path = entry.expect("listed").path();
+        match path.is_dir() {
+            true => text.push_str(&everything(&path)),
+            false => text.push_str(&String::from_utf8_lossy(&std::fs::read(&path).expect("read"))),
+        }
+    }
+    text
+}
+
+fn exchange(dir: &TempDir, name: &str) -> std::path::PathBuf {
+    dir.path().join("cases/shop/responses").join(name)
+}
+
+#[test]
+fn a_recording_holds_no_secret_and_replays_without_a_network() {
+    let dir = recorded(BY_TOTAL);
+    let text = everything(&dir.path().join("cases/shop"));
+    for secret in ["k-4711", "t0ken-0815", "s3ss10n", "c00kie"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(
+        text.contains("key=secret-of-the-case") && text.contains("\"caller\":\"Bearer secret-of-the-case\""),
+        "{text}"
+    );
+    let pipeline = dir.path().join("cases/shop/pipeline.toml");
+    // Nobody listens there: what is replayed asks nobody.
+    let file = std::fs::read_to_string(&pipeline).expect("read");
+    let url = file.lines().find(|line| line.starts_with("base_url")).expect("a line").to_owned();
+    std::fs::write(&pipeline, file.replace(&url, "base_url = \"http://127.0.0.1:9\"")).expect("written");
+    let result = json(&tidegate(dir.path(), &["test", "--json"]));
+    assert_eq!(result["cases"][0]["ok"], true, "{result}");
+    let rows = std::fs::read_to_string(dir.path().join("cases/shop/expected/things.ndjson")).expect("read");
+    assert_eq!(rows.lines().count(), 6, "{rows}");
+}
+
+#[test]
+fn a_request_that_was_not_recorded_shows_the_nearest_one() {
+    let dir = recorded(BY_TOTAL);
+    std::fs::remove_file(exchange(&dir, "1-0002.http")).expect("removed");
+    let output = tidegate(dir.path(), &["test", "cases/shop"]);
+    fails(&output, 4);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("nothing (more) is recorded for GET /v1/pages?") && said.contains("page=2"),
+        "{said}"
+    );
+    assert!(said.contains("the nearest is GET /v1/pages?"), "{said}");
+}
+
+#[test]
+fn a_page_that_paging_does_not_come_to_is_told() {
+    let dir = recorded(BY_TOTAL);
+    let first = std::fs::read(exchange(&dir, "1-0001.http")).expect("read");
+    let text = String::from_utf8(first).expect("UTF-8").replace("\"total_pages\":3", "\"total_pages\":1");
+    std::fs::write(exchange(&dir, "1-0001.http"), text).expect("written");
+    let output = tidegate(dir.path(), &["test", "cases/shop"]);
+    fails(&output, 4);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("responses/1-0002.http: never asked for"), "{said}");
+}
+
+#[test]
+fn a_record_that_two_pages_share_is_told_where_it_would_land_twice() {
+    let dir = recorded(BY_TOTAL);
+    let pipeline = dir.path().join("cases/shop/pipeline.toml");
+    let text = std::fs::read_to_string(&pipeline).expect("read").replace("primary_key", "# primary_key");
+    std::fs::write(&pipeline, text).expect("written");
+    for name in ["1-0002.http", "2-0005.http"] {
+        let text = std::fs::read_to_string(exchange(&dir, name)).expect("read");
+        let shared = r#"{"id":3,"at":"2026-11-23T01:00:00Z","n":30}"#;
+        let own = r#"{"id":4,"at":"2026-11-23T02:00:00Z","n":40}"#;
+        assert!(text.contains(own), "{text}");
+        std::fs::write(exchange(&dir, name), text.replace(own, shared)).expect("written");
+    }
+    let output = tidegate(dir.path(), &["test", "cases/shop"]);
+    fails(&output, 4);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("begins with the record that the page before ended with"), "{said}");
+}
+
+#[test]
+fn nothing_is_recorded_over_a_folder_or_with_a_secret_in_plain_text() {
+    let dir = recorded(BY_TOTAL);
+    let said = fails(&tidegate(dir.path(), &["record"]), 2);
+    assert!(said.contains("--force"), "{said}");
+    let file = dir.path().join("tidegate.toml");
+    let text = std::fs::read_to_string(&file).expect("read").replace("Bearer ${SHOP_TOKEN}", "Bearer abc");
+    std::fs::write(&file, text).expect("written");
+    let said = fails(&tidegate(dir.path(), &["record", "--out", "other"]), 2);
+    assert!(said.contains("Authorization") && said.contains("${NAME}") && !said.contains("abc"), "{said}");
+    let said = fails(&tidegate(dir.path(), &["test", "nowhere"]), 2);
+    assert!(said.contains("nowhere"), "{said}");
+}
