@@ -37,7 +37,7 @@ use crate::output::Shell;
 use crate::runtime::block_on;
 
 pub(super) use recorder::record;
-pub(super) use write::{Taken, write};
+pub(super) use write::write;
 
 /// Most differences shown for one case.
 const SHOWN: usize = 10;

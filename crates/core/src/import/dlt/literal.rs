@@ -82,9 +82,10 @@ impl Literal {
                 Value::Array(items.collect::<Result<_, _>>()?)
             }
             Literal::Dict(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), value.json(&format!("{path}.{key}"))?)));
+                let field = |(key, value): &(String, Literal)| {
+                    Ok::<_, (String, String)>((key.clone(), value.json(&format!("{path}.{key}"))?))
+                };
+                let fields = fields.iter().map(field);
                 Value::Object(fields.collect::<Result<_, _>>()?)
             }
             Literal::Code(code) => return Err((path.to_owned(), code.clone())),
