@@ -7,7 +7,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
-use tidegate_core::pipeline::{Pipeline, Secrets};
+use tidegate_core::pipeline::{Auth, Pipeline, Secrets};
 use tidegate_engine::{Env, Event, LoadMode, RunOptions, run};
 
 use super::clock::CaseClock;
@@ -36,7 +36,7 @@ pub(super) struct Played {
 
 /// Plays the case in the folder `case`, in memory or below the folder `keep`.
 pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Failure> {
-    let pipeline = serial(PipelineFile::read(&case.join("pipeline.toml"), &[])?.pipeline);
+    let pipeline = unsigned(serial(PipelineFile::read(&case.join("pipeline.toml"), &[])?.pipeline));
     let recorded = Arc::new(Recorded::read(&case.join("responses")).map_err(Failure::config)?);
     let times = times(&case.join("polls.txt"), recorded.polls())?;
     let clock = Arc::new(CaseClock::replaying(FIRST_POLL));
@@ -66,6 +66,14 @@ pub(super) async fn play(case: &Path, keep: Option<&Path>) -> Result<Played, Fai
 /// One request at a time, in one order.
 pub(super) fn serial(mut pipeline: Pipeline) -> Pipeline {
     pipeline.source.limits.concurrency = 1;
+    pipeline
+}
+
+/// What is signed with a key cannot be signed with the word that stands for it: it is no part of a recording.
+fn unsigned(mut pipeline: Pipeline) -> Pipeline {
+    if matches!(pipeline.source.auth, Auth::Jwt(_) | Auth::Hmac(_)) {
+        pipeline.source.auth = Auth::None;
+    }
     pipeline
 }
 

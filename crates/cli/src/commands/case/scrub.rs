@@ -151,6 +151,7 @@ mod tests {
                 headers: vec![(header.0.to_owned(), header.1.to_owned())],
                 body: None,
                 secret_params: vec!["key".to_owned()],
+                secret_body: false,
             },
             response: Response {
                 status: 200,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::Pipeline;
+use tidegate_core::pipeline::{Auth, Pipeline};
 use tidegate_core::request::{Request, Response};
 use url::Url;
 
@@ -60,14 +60,34 @@ pub(crate) fn write(
         std::fs::write(dir.join("pipeline.toml"), scrub.text(text))?;
         let times: String = polls.iter().map(|at| format!("{at}\n")).collect();
         std::fs::write(dir.join("polls.txt"), times)?;
-        for (number, taken) in (1..).zip(taken) {
-            let exchange = without_secrets(taken, &scrub, base.as_ref(), &named);
+        for (number, taken) in
+            (1..).zip(taken.iter().filter_map(|taken| unsigned(taken, &pipeline.source.auth)))
+        {
+            let exchange = without_secrets(&taken, &scrub, base.as_ref(), &named);
             std::fs::write(responses.join(format!("{}-{number:04}.http", taken.poll)), exchange.text())?;
         }
         Ok(())
     };
     write()
         .map_err(|error: std::io::Error| Failure::config(format!("cannot write {}: {error}", dir.display())))
+}
+
+/// The exchange without its signature, which a replay cannot make; `None` where it gave out a token for one.
+fn unsigned(taken: &Taken, auth: &Auth) -> Option<Taken> {
+    let mut taken = taken.clone();
+    match auth {
+        Auth::Jwt(jwt) if jwt.access_token_url.as_deref() == Some(taken.request.url.as_str()) => return None,
+        Auth::Jwt(_) | Auth::Hmac(_) => {
+            let Request { url, secret_params, .. } = &mut taken.request;
+            let kept: Vec<_> =
+                url.query_pairs().into_owned().filter(|(name, _)| !secret_params.contains(name)).collect();
+            if !secret_params.is_empty() {
+                url.query_pairs_mut().clear().extend_pairs(kept);
+            }
+        }
+        _ => {}
+    }
+    Some(taken)
 }
 
 /// The exchange as it may be kept: `named` is the pipeline file in lower case.
