@@ -1,5 +1,6 @@
 //! The values of secrets: read at start, put into requests, and hidden again wherever a text is shown.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ pub struct Secrets {
 
 /// Learned values that are remembered: a text that is shown holds those of its own poll.
 const REMEMBERED: usize = 64;
-/// What is shorter would tear every text apart, and protects nothing.
+/// Bytes of a value below which it is a part of ordinary words, and protects nothing.
 const SHORTEST: usize = 4;
 
 impl fmt::Debug for Secrets {
@@ -59,7 +60,11 @@ impl Secrets {
     pub fn redact(&self, text: &str) -> String {
         let learned = self.learned();
         let values = self.values.values().filter(|value| !value.is_empty());
-        values.chain(&*learned).fold(text.to_owned(), |text, value| hidden(text, value))
+        let mut forms: Vec<String> = values.chain(&*learned).flat_map(|value| forms(value)).collect();
+        forms.retain(|form| text.contains(form));
+        // A value may be a part of another: the longer one goes first, or the rest of it would show.
+        forms.sort_by_key(|form| Reverse(form.len()));
+        forms.iter().fold(text.to_owned(), |text, form| hidden(text, form))
     }
 
     fn learned(&self) -> MutexGuard<'_, VecDeque<String>> {
@@ -68,19 +73,55 @@ impl Secrets {
     }
 }
 
-/// The text without a value in any of its forms.
-fn hidden(text: String, value: &str) -> String {
+/// A value as it is, as URLs have it and as JSON writes it.
+fn forms(value: &str) -> [String; 4] {
     let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let percent =
         percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
     let json = serde_json::Value::from(value).to_string();
-    let forms = [value, &encoded, &percent, &json[1..json.len() - 1]];
-    forms.iter().fold(text, |text, form| if text.contains(form) { text.replace(form, "***") } else { text })
+    [value.to_owned(), encoded, percent, json[1..json.len() - 1].to_owned()]
+}
+
+/// The text without a value; a short one is hidden where it stands alone, since holes in words would tell it.
+fn hidden(text: String, value: &str) -> String {
+    if value.len() >= SHORTEST {
+        return text.replace(value, "***");
+    }
+    let apart = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
+    let (mut out, mut shown) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(value) {
+        let end = at + value.len();
+        if apart(text[..at].chars().next_back()) && apart(text[end..].chars().next()) {
+            out.push_str(&text[shown..at]);
+            out.push_str("***");
+            shown = end;
+        }
+    }
+    out.push_str(&text[shown..]);
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(values: &[(&str, &str)]) -> Secrets {
+        Secrets::new(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_value_that_another_one_is_a_part_of() {
+        assert_eq!(of(&[("A", "abcd"), ("B", "abcd-efgh")]).redact("abcd-efgh abcd"), "*** ***");
+        let secrets = of(&[("A", "abcd")]);
+        secrets.learn("abcd.signed");
+        assert_eq!(secrets.redact("abcd.signed"), "***");
+    }
+
+    #[test]
+    fn a_short_value_is_hidden_where_it_stands_alone() {
+        let shown = of(&[("A", "e")]).redact("GET https://example.org/secret?key=e&e: the key `e` is wrong");
+        assert_eq!(shown, "GET https://example.org/secret?key=***&***: the key `***` is wrong");
+    }
 
     #[test]
     fn what_is_learned_is_hidden_in_all_its_forms() {
