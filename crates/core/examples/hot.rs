@@ -94,6 +94,7 @@ fn load(format: Format, by: PartitionBy, text: &str) {
         contract: Contract::default(),
         columns: Default::default(),
         max_columns: 2000,
+        transform: None,
     };
     let (batch, page) = papers(format, &spec);
     let mut schema = TableSchema::default();
@@ -135,6 +136,7 @@ fn papers(format: Format, spec: &LoadSpec) -> (Batch, Page) {
         records: 0,
         repeats: Vec::new(),
         fields: Default::default(),
+        values: serde_json::Map::new(),
     };
     (batch, page)
 }

@@ -94,6 +94,9 @@ pub struct Page {
     /// Values that the stream adds to each record of this page (`[streams.fields]`).
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
+    /// What `transform` names of the element besides.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub values: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Where the next poll of a stream goes on from: complete in each batch, so that one object is enough.

@@ -44,3 +44,4 @@ pub mod parquet;
 pub mod partition;
 pub mod schema;
 pub mod time;
+pub mod transform;

@@ -4,7 +4,7 @@
 //! ([`Pager::ahead`]) it may be sent early; its answer counts only if the walk really gets there by that request.
 
 mod link;
-mod step;
+pub(crate) mod step;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,6 +12,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::decode::{self, DecodeError};
+use crate::expr::{Base, ExprError};
 use crate::pipeline::Paginator;
 use crate::request::Request;
 
@@ -43,6 +44,8 @@ pub enum End {
     NoLink,
     /// There is no cursor for a next page.
     NoCursor,
+    /// The expression `stop` holds.
+    Stop,
 }
 
 impl fmt::Display for End {
@@ -55,6 +58,7 @@ impl fmt::Display for End {
             End::Maximum(maximum) => write!(f, "the maximum of {maximum} is reached"),
             End::NoMore => f.write_str("the flag at `has_more_path` is not set"),
             End::NoLink => f.write_str("no link leads to another page"),
+            End::Stop => f.write_str("the expression `stop` holds"),
             End::NoCursor => f.write_str("no cursor leads to another page"),
         }
     }
@@ -102,6 +106,14 @@ pub enum PageError {
         /// What is wrong.
         source: DecodeError,
     },
+    /// An expression cannot be evaluated.
+    #[error("{path}: {source}")]
+    Expression {
+        /// Key in the file.
+        path: &'static str,
+        /// What is wrong.
+        source: ExprError,
+    },
     /// The body has no room for a value.
     #[error("`{0}` leads through a value of the body that is no table; check the path and `body`")]
     Body(String),
@@ -125,6 +137,8 @@ pub struct Seen<'a> {
 /// Walks the pages of one element. Comes to an end for any answers: every page is counted against a limit.
 pub struct Pager<'a> {
     paginator: &'a Paginator,
+    /// What expressions may name besides the page.
+    base: &'a Base,
     limit: u32,
     /// Pages read so far.
     read: u32,
@@ -145,14 +159,17 @@ const TOTAL: &str = "paginator.total_path";
 const HAS_MORE: &str = "paginator.has_more_path";
 const CURSOR: &str = "paginator.cursor_path";
 const RECORD: &str = "paginator.record_path";
+const CURSOR_EXPRESSION: &str = "paginator.cursor";
+const STOP: &str = "paginator.stop";
 const LINK: &str = "paginator.links_next_key";
 
 impl<'a> Pager<'a> {
     /// A walk of at most `limit` pages.
-    pub fn new(paginator: &'a Paginator, limit: u32) -> Pager<'a> {
+    pub fn new(paginator: &'a Paginator, limit: u32, base: &'a Base) -> Pager<'a> {
         let offset = if let Paginator::Offset(offset) = paginator { offset.offset } else { 0 };
         Pager {
             paginator,
+            base,
             limit,
             read: 0,
             offset,
@@ -251,7 +268,7 @@ impl<'a> Pager<'a> {
                 self.offset = self.offset.saturating_add(self.stride);
                 step::offset(paginator, self.offset, self.total, request)
             }
-            Paginator::Cursor(paginator) => step::cursor(paginator, self.read, request, page),
+            Paginator::Cursor(paginator) => step::cursor(paginator, self.read, request, page, self.base),
             Paginator::JsonLink(paginator) => {
                 let link = first(page.body, &paginator.next_url_path, NEXT_URL)?;
                 step::json_link(request, link)

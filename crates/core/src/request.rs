@@ -4,6 +4,7 @@ mod build;
 mod credential;
 mod element;
 mod parent;
+mod slice;
 
 use bytes::Bytes;
 use url::Url;
@@ -14,6 +15,7 @@ use crate::pipeline::{Method, Secrets, TemplateError};
 pub use build::{USER_AGENT, build};
 pub use element::{Element, elements};
 pub use parent::Parents;
+pub use slice::with as with_slice;
 
 /// One HTTP request, ready to send. Holds secrets: never printed; see [`Request::shown`].
 #[derive(Clone, PartialEq, Eq)]

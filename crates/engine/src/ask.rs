@@ -101,7 +101,7 @@ impl Fetch<'_> {
     fn meaning(&self, request: &Request, response: Response, now: Timestamp) -> Result<Next, Error> {
         self.tally().note(&response, now);
         let rules = self.stream.response_actions.iter().chain(&self.pipeline.source.response_actions);
-        let decision = retry::decide(rules, &response);
+        let decision = retry::decide(rules, &response, &self.base(now)?);
         let refusal = || refusal(self, request, &response, decision.rule);
         if !matches!(decision.action, Action::Retry | Action::RateLimited) {
             self.gate.succeeded();

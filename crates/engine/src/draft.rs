@@ -1,15 +1,18 @@
 //! What of a poll is new: its pages compared with the last batch's checkpoint. Pure.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use serde_json::Value;
 use tidegate_core::batch::{self, Batch, Checkpoint, ElementState};
 use tidegate_core::cadence::Shown;
 use tidegate_core::change::{self, Fingerprint, Validators};
 use tidegate_core::cursor;
+use tidegate_core::expr::Scope;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
 use tidegate_core::pipeline::{LoadSpec, Pipeline, Stream, Template, Values};
-use tidegate_core::request::Element;
+use tidegate_core::request::{self, Element};
+use tidegate_core::transform::Transforms;
 
 use crate::Error;
 use crate::page::Page;
@@ -116,8 +119,16 @@ impl<'a> Draft<'a> {
         seq: u64,
     ) -> Result<Batch, Error> {
         let mut pages = Vec::new();
+        let base = pipeline.source.public_base(polled_at);
+        let load = LoadSpec::of(stream, &pipeline.source);
+        let transforms = transforms(&load, stream)?;
+        let names: BTreeSet<&str> = transforms.names().collect();
         for changed in &self.changed {
-            let fields = fields(stream, &changed.element.values)?;
+            let values = &request::with_slice(stream, &changed.element.values, base.dialect);
+            let fields = fields(stream, &base.scope().with_all(values))?;
+            let named = |(name, _): &(&String, &Value)| names.contains(name.as_str());
+            let values: Values =
+                values.iter().filter(named).map(|(name, value)| (name.clone(), value.clone())).collect();
             for (number, (page, repeats)) in changed.pages.iter().zip(&changed.repeats).enumerate() {
                 let sha256 = change::hex(&change::sha256(&page.body));
                 pages.push(batch::Page {
@@ -134,6 +145,7 @@ impl<'a> Draft<'a> {
                     records: page.content.records,
                     repeats: repeats.clone(),
                     fields: fields.clone(),
+                    values: values.clone(),
                 });
             }
         }
@@ -144,7 +156,7 @@ impl<'a> Draft<'a> {
             seq,
             polled_at,
             config_hash: batch::config_hash(pipeline, stream),
-            load: LoadSpec::of(stream, pipeline.source.limits.columns),
+            load,
             pages,
             checkpoint: self.checkpoint.clone(),
         })
@@ -183,9 +195,17 @@ fn repeats(by_key: bool, pages: &[Page], seen: &[String]) -> Vec<Vec<(u64, u64)>
     all
 }
 
+/// What is done to the records.
+fn transforms(load: &LoadSpec, stream: &Stream) -> Result<Transforms, Error> {
+    let ready = load.transform.as_ref().map(Transforms::new).transpose();
+    Ok(ready
+        .map_err(|error| Error::Config(format!("stream `{}`, transform: {error}", stream.name)))?
+        .unwrap_or_default())
+}
+
 /// The values that the stream adds to each record of an element.
-fn fields(stream: &Stream, values: &Values) -> Result<Values, Error> {
-    let render = |(name, value)| match Template::render(value, values) {
+fn fields(stream: &Stream, scope: &Scope<'_>) -> Result<Values, Error> {
+    let render = |(name, value)| match Template::render(value, scope) {
         Ok(value) => Ok((String::clone(name), value)),
         Err(error) => Err(Error::Config(format!("stream `{}`, fields.{name}: {error}", stream.name))),
     };

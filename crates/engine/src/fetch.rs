@@ -9,6 +9,7 @@ use tidegate_core::batch::ElementState;
 use tidegate_core::cadence::{Declared, Hints};
 use tidegate_core::change::Validators;
 use tidegate_core::cursor::{self, Window};
+use tidegate_core::expr::Base;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::{End, PageError, Pager, Step};
 use tidegate_core::pipeline::{Pipeline, Stream, Values};
@@ -141,8 +142,10 @@ impl Fetch<'_> {
         part: Part,
         pages: &mut Vec<Page>,
     ) -> Result<Walked, Error> {
-        let mut pager = Pager::new(&self.stream.paginator, self.pipeline.source.limits.pages);
-        let mut request = pager.first(self.first(values, &part)?).map_err(|error| self.paging(error))?;
+        let base = self.base(self.env.clock.now())?;
+        let mut pager = Pager::new(&self.stream.paginator, self.pipeline.source.limits.pages, &base);
+        let mut request =
+            pager.first(self.first(values, &part, &base)?).map_err(|error| self.paging(error))?;
         let mut conditional = request.clone();
         conditional.set_validators(validators);
         let Reply::Data(mut response) = self.ask(&conditional).await? else { return Ok(Walked::Reset) };
@@ -172,10 +175,11 @@ impl Fetch<'_> {
     }
 
     /// The request for the first page of a part.
-    fn first(&self, values: &Values, part: &Part) -> Result<Request, Error> {
+    fn first(&self, values: &Values, part: &Part, base: &Base) -> Result<Request, Error> {
         let (source, secrets) = (&self.pipeline.source, &self.env.secrets);
         let built = |values: &Values| {
-            request::build(source, self.stream, values, secrets).map_err(|e| Error::Config(e.to_string()))
+            let built = request::build(source, self.stream, values, secrets, base);
+            built.map_err(|e| Error::Config(self.env.secrets.redact(&e.to_string())))
         };
         let Some(incremental) = &self.stream.incremental else { return built(values) };
         let mut request = built(&part.window.with(values))?;
@@ -191,6 +195,13 @@ impl Fetch<'_> {
         Ok(request)
     }
 
+    /// What all expressions may name.
+    pub(crate) fn base(&self, now: Timestamp) -> Result<Base, Error> {
+        self.pipeline.source.base(&self.env.secrets, now).map_err(|name| {
+            Error::Config(format!("source.config: the secret `{name}` has no value; set it and start again"))
+        })
+    }
+
     /// What was asked and got so far.
     pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
         // Nothing that holds the lock can panic half-way; and if it did, the numbers would still be usable.
@@ -200,7 +211,7 @@ impl Fetch<'_> {
     fn paging(&self, error: PageError) -> Error {
         let message = format!("stream `{}`: {error}", self.stream.name);
         match error {
-            PageError::Path { .. } => Error::Config(message),
+            PageError::Path { .. } | PageError::Expression { .. } => Error::Config(message),
             _ => Error::Source(message),
         }
     }

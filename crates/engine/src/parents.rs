@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use tidegate_core::batch::Batch;
-use tidegate_core::pipeline::{Parent, Stream, Template};
+use tidegate_core::pipeline::{Parent, Stream, Template, TransformSpec, Values};
 use tidegate_core::request::{self, Element, Parents, RequestError};
+use tidegate_core::transform::Transforms;
 use tidegate_core::{decode, keys};
 
 use crate::poll::gather;
@@ -58,10 +59,13 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
     if !round.failures.is_empty() {
         return Err(round.failures.swap_remove(0).1);
     }
+    let transforms = transforms(TransformSpec::of(above, &fetch.pipeline.source).as_ref())?;
     for element in &family.elements {
         let Some((pages, _)) = round.answers.get(&element.name) else { continue };
+        let base = fetch.pipeline.source.public_base(fetch.env.clock.now());
+        let values = request::with_slice(above, &element.values, base.dialect);
         let added = above.fields.iter().map(|(name, value)| {
-            let value = Template::render(value, &element.values);
+            let value = Template::render(value, &base.scope().with_all(&values));
             Ok((name.clone(), value.map_err(|error| Error::Config(error.to_string()))?))
         });
         let added = added.collect::<Result<_, Error>>()?;
@@ -69,6 +73,7 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
             let body = page.utf8()?;
             let records = decode::records(&body, page.format, &above.records);
             let records = records.map_err(|error| Error::Source(error.to_string()))?;
+            let records = transforms.all(records, &values, base.now);
             parents.page(&element.name, &added, &records).map_err(source)?;
         }
     }
@@ -106,15 +111,25 @@ async fn staged(
 }
 
 async fn take(env: &Env, batch: &Batch, parents: &mut Parents<'_>) -> Result<(), Error> {
+    let transforms = transforms(batch.load.transform.as_ref())?;
     for page in &batch.pages {
         let body = crate::decode::body(env, page).await?;
         let damaged =
             |error: decode::DecodeError| Error::Damaged { key: page.key.clone(), reason: error.to_string() };
         let text = decode::to_utf8(&body, page.charset.as_deref()).map_err(damaged)?;
         let records = decode::records(&text, page.format, &batch.load.records).map_err(damaged)?;
+        let values: Values =
+            page.fields.iter().chain(&page.values).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let records = transforms.all(records, &values, batch.polled_at);
         parents.page(&page.element, &page.fields, &records).map_err(source)?;
     }
     Ok(())
+}
+
+/// What is done to the parent's records before they become rows, and its children.
+fn transforms(spec: Option<&TransformSpec>) -> Result<Transforms, Error> {
+    let ready = spec.map(Transforms::new).transpose();
+    Ok(ready.map_err(|error| Error::Config(error.to_string()))?.unwrap_or_default())
 }
 
 fn config(error: RequestError) -> Error {

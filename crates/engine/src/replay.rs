@@ -114,7 +114,7 @@ fn current_spec(pipeline: &Pipeline, manifest: &LoadManifest) -> Result<LoadSpec
     let streams: BTreeSet<&str> =
         manifest.batches.iter().filter_map(|key| keys::parse_batch(key)).map(|(stream, _)| stream).collect();
     let spec = |name: &&str| match pipeline.stream(name) {
-        Some(stream) => LoadSpec::of(stream, pipeline.source.limits.columns),
+        Some(stream) => LoadSpec::of(stream, &pipeline.source),
         None => manifest.spec.clone(),
     };
     let mut specs = streams.iter().map(spec);

@@ -159,6 +159,7 @@ impl Partition {
             contract: Contract::default(),
             columns: self.columns.iter().cloned().collect::<BTreeMap<_, _>>(),
             max_columns: self.max_columns,
+            transform: None,
         };
         let cores = || thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Job {

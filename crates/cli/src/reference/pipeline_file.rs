@@ -5,12 +5,13 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
     ("Limits", "source.limits"),
     ("Stream", "[[streams]]"),
     ("Paginator", "streams.paginator"),
+    ("Transform", "[[streams.transform]]"),
     ("Rule", "streams.response_actions"),
     ("Backoff", "streams.response_actions.backoff"),
     ("Parent", "streams.parent"),
@@ -28,7 +29,8 @@ editors complete and check it by [tidegate.schema.json](tidegate.schema.json) (p
 `--set source.limits.timeout=10s`, `--set streams.weather.cadence=7m`.
 
 Texts in `path`, `params`, `body` and `fields` are templates: `{city.lat}` takes a value of the `for_each` element,
-`{parent.id}` a field of the parent stream's record, `{incremental.start_value}` the cursor, `{{` and `}}` are braces. Secrets stand in the environment or in files, and the pipeline file names them: `${NAME}`,
+`{parent.id}` a field of the parent stream's record, `{incremental.start_value}` the cursor; a brace that no name follows is text. `{{ … }}` is an
+[expression](../guides/sources.md#expressions). Secrets stand in the environment or in files, and the pipeline file names them: `${NAME}`,
 `${file:/path}` (the line end at the end of the file is cut off).
 
 ";
@@ -139,6 +141,7 @@ fn text_kind(form: &str) -> &'static str {
         "name" => "name",
         "http-url" | "store-url" => "URL",
         "jsonpath" => "JSONPath",
+        "expression" => "expression",
         "field" => "field path",
         "cron" => "cron expression",
         "secret" => "secret reference",

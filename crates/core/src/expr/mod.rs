@@ -31,7 +31,7 @@ use minijinja::{Environment, ErrorKind, Expression, Value};
 use serde_json::Value as Json;
 
 pub use error::ExprError;
-pub use scope::{Dialect, Scope};
+pub use scope::{Base, Dialect, Scope};
 
 /// The name under which a template lies in its own environment.
 const TEMPLATE: &str = "expression";
@@ -116,7 +116,7 @@ impl Expr {
         match self.dialect {
             Dialect::Native => match self.sole() {
                 Some(expression) => json::from_value(&self.eval(expression, scope)?),
-                None => self.rendered(scope).map(Json::String),
+                None => self.text(scope).map(Json::String),
             },
             Dialect::Cdk => Ok(self.rendered_cdk(scope)?.map_or(Json::Null, |text| python::literal(&text))),
         }
@@ -124,8 +124,14 @@ impl Expr {
 
     /// The text. Null, lists and tables have none in tidegate's own dialect.
     pub fn text(&self, scope: &Scope<'_>) -> Result<String, ExprError> {
+        self.encoded(scope, str::to_owned)
+    }
+
+    /// The text, what each expression gives passed through `encode` on its way in; in the CDK's dialect, and where
+    /// there are statements, it is taken as it comes.
+    pub fn encoded(&self, scope: &Scope<'_>, encode: impl Fn(&str) -> String) -> Result<String, ExprError> {
         match self.dialect {
-            Dialect::Native => self.rendered(scope),
+            Dialect::Native => self.rendered(scope, encode),
             Dialect::Cdk => self.rendered_cdk(scope).map(Option::unwrap_or_default),
         }
     }
@@ -135,7 +141,7 @@ impl Expr {
     pub fn truth(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
         match (self.dialect, self.sole()) {
             (Dialect::Native, Some(expression)) => Ok(self.eval(expression, scope)?.is_true()),
-            (Dialect::Native, None) => Ok(!self.rendered(scope)?.trim().is_empty()),
+            (Dialect::Native, None) => Ok(!self.text(scope)?.trim().is_empty()),
             (Dialect::Cdk, _) => Ok(python::truth(&self.value(scope)?)),
         }
     }
@@ -154,7 +160,7 @@ impl Expr {
         expression.eval(scope.values(&self.names)?).map_err(|error| self.failed(&error))
     }
 
-    fn rendered(&self, scope: &Scope<'_>) -> Result<String, ExprError> {
+    fn rendered(&self, scope: &Scope<'_>, encode: impl Fn(&str) -> String) -> Result<String, ExprError> {
         let values = scope.values(&self.names)?;
         match &*self.code {
             Code::Template(environment) => {
@@ -169,8 +175,10 @@ impl Expr {
                         Part::Expression(expression) => {
                             let value =
                                 expression.eval(values.clone()).map_err(|error| self.failed(&error))?;
-                            let printed = environment::print(self.dialect, &value, &mut out);
-                            printed.map_err(|error| self.failed(&error))?;
+                            let mut printed = String::new();
+                            environment::print(self.dialect, &value, &mut printed)
+                                .map_err(|error| self.failed(&error))?;
+                            out.push_str(&encode(&printed));
                         }
                     }
                 }
@@ -181,7 +189,7 @@ impl Expr {
 
     /// The text as the CDK renders it; `None` where it is empty or something in it is not there.
     fn rendered_cdk(&self, scope: &Scope<'_>) -> Result<Option<String>, ExprError> {
-        match self.rendered(scope) {
+        match self.rendered(scope, str::to_owned) {
             Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
             Err(ExprError::Undefined { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! What an expression may name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use minijinja::Value;
@@ -32,17 +33,47 @@ impl Dialect {
     }
 }
 
-/// The values that an expression or a template may name, and the time.
-#[derive(Clone, Debug)]
+/// What all expressions of a source may name. Holds revealed secrets, so it is never printed.
+#[derive(Clone)]
+pub struct Base {
+    /// `source.config`.
+    pub config: Json,
+    /// How expressions are evaluated.
+    pub dialect: Dialect,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl fmt::Debug for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Base").field("dialect", &self.dialect).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Base {
+    /// Nothing but a time.
+    pub fn new(now: Timestamp) -> Base {
+        Base { config: Json::Object(serde_json::Map::new()), dialect: Dialect::Native, now }
+    }
+
+    /// The scope that has this and nothing else.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { values: BTreeMap::from([("config", &self.config)]), dialect: self.dialect, now: self.now }
+    }
+}
+
+/// The values that an expression or a template may name, the time and the dialect.
+#[derive(Clone)]
 pub struct Scope<'a> {
     values: BTreeMap<&'a str, &'a Json>,
+    dialect: Dialect,
     now: Timestamp,
 }
 
 impl<'a> Scope<'a> {
-    /// A scope with nothing but the time.
+    /// A scope of tidegate's own dialect with nothing but the time.
     pub fn new(now: Timestamp) -> Scope<'a> {
-        Scope { values: BTreeMap::new(), now }
+        Scope { values: BTreeMap::new(), dialect: Dialect::Native, now }
     }
 
     /// The same with one more value; a later one of the same name counts.
@@ -60,6 +91,11 @@ impl<'a> Scope<'a> {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&'a Json> {
         self.values.get(name).copied()
+    }
+
+    /// How expressions are evaluated.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The names there are.

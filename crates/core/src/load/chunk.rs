@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::{Batch, Page};
-use crate::pipeline::Format;
+use crate::pipeline::{Format, Values};
 use crate::time::micros;
 
 /// What all records of a page have in common.
@@ -20,6 +20,8 @@ pub(super) struct Sheet {
     pub(super) charset: Option<String>,
     /// Values added to each record: name and JSON.
     pub(super) constants: Vec<(String, String)>,
+    /// What transforms may name besides the record.
+    pub(super) values: Values,
     /// Runs of records that are not loaded again, in order.
     repeats: Vec<(u64, u64)>,
 }
@@ -52,6 +54,10 @@ pub(super) struct Position {
     pub(super) lines: usize,
 }
 
+fn values(page: &Page) -> Values {
+    page.fields.iter().chain(&page.values).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 impl Sheet {
     pub(super) fn new(batch: &Batch, page: &Page) -> Sheet {
         Sheet {
@@ -61,6 +67,7 @@ impl Sheet {
             format: page.format,
             charset: page.charset.clone(),
             constants: page.fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            values: if batch.load.transform.is_none() { Values::new() } else { values(page) },
             repeats: page.repeats.clone(),
         }
     }

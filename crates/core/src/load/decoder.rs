@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::LoadError;
 use super::block::{Block, CARRIED, Origin};
 use super::chunk::{Chunk, Piece, Position, Sheet};
@@ -13,6 +15,7 @@ use crate::decode::{self, DecodeError, Records};
 use crate::json::{JsonError, Kind, Reader};
 use crate::pipeline::Format;
 use crate::schema::TableSchema;
+use crate::transform::Transforms;
 
 /// The field that a record lands in which is no object.
 pub(super) const VALUE: &str = "value";
@@ -81,6 +84,9 @@ impl From<JsonError> for Stop {
 impl Decoder {
     pub(super) fn new(rules: &Arc<Rules>) -> Result<Decoder, LoadError> {
         let wrong = |source| LoadError::Page { page: String::new(), source };
+        if let Some(Err(error)) = rules.spec.transform.as_ref().map(Transforms::new) {
+            return Err(wrong(DecodeError::Path(format!("transform: {error}"))));
+        }
         Ok(Decoder {
             columns: rules.schema.columns(),
             schema: rules.schema.clone(),
@@ -158,7 +164,7 @@ impl Decoder {
         // The route is taken out, since records change all else.
         let records = std::mem::take(&mut self.records);
         let read = records.each(&text, sheet.format, &mut |reader: &mut Reader<'_>| {
-            self.record(sheet, self.row - first, reader)?;
+            self.next(sheet, self.row - first, reader)?;
             self.row += 1;
             Ok(())
         });
@@ -170,6 +176,30 @@ impl Decoder {
             Stop::Page(error) => Stop::Load(placed(error, piece, at)),
             other => other,
         })
+    }
+
+    /// Takes the record that the reader stands before, after what is to be done to it.
+    #[inline]
+    fn next(&mut self, sheet: &Sheet, number: u64, reader: &mut Reader<'_>) -> Result<(), Stop> {
+        if self.rules.transforms.is_empty() || sheet.repeats(number) {
+            return self.record(sheet, number, reader);
+        }
+        self.transformed(sheet, number, reader)
+    }
+
+    fn transformed(&mut self, sheet: &Sheet, number: u64, reader: &mut Reader<'_>) -> Result<(), Stop> {
+        reader.peek()?;
+        let raw = reader.skip()?;
+        let now = Timestamp::from_microsecond(sheet.polled_at).unwrap_or_default();
+        match self.rules.transforms.apply(raw, &sheet.values, now) {
+            Ok(None) => Ok(()),
+            Ok(Some(json)) => self.record(sheet, number, &mut Reader::new(&json)),
+            Err(error) => {
+                let misfit = Misfit::new(Cause::Transform(error.to_string()), String::new(), "null");
+                self.discard(sheet, raw, &misfit);
+                Ok(())
+            }
+        }
     }
 
     /// Reads the record that the reader stands before, `number` being its place in the page.

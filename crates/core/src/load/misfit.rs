@@ -77,6 +77,8 @@ pub(super) enum Cause {
     TooMany(u32),
     /// The table does not exist.
     NoTable,
+    /// What is to be done to the record cannot be done.
+    Transform(String),
 }
 
 impl Misfit {
@@ -115,6 +117,7 @@ impl Misfit {
                     "the table would have more than {most} columns; raise limits.max_columns or declare a parent field as json"
                 )
             }
+            Cause::Transform(why) => format!("transform: {why}"),
             Cause::NoTable => "the table does not exist and the contract creates none".to_owned(),
         }
     }

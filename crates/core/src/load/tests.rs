@@ -29,6 +29,7 @@ fn spec() -> LoadSpec {
         contract: Contract::default(),
         columns: BTreeMap::new(),
         max_columns: 2000,
+        transform: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn page(number: u32, format: Format) -> Page {
         records: 0,
         repeats: Vec::new(),
         fields: serde_json::Map::new(),
+        values: serde_json::Map::new(),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::{CURSOR, End, LINK, NEXT_URL, PageError, RECORD, Seen, Step, first, is_set, link};
+use super::{
+    CURSOR, CURSOR_EXPRESSION, End, LINK, NEXT_URL, PageError, RECORD, STOP, Seen, Step, first, is_set, link,
+};
 use crate::cursor;
+use crate::expr::{Base, Expr};
 use crate::pipeline::{CursorPages, HeaderCursor, Offset, PageNumber, Paginator};
 use crate::request::Request;
 
@@ -25,8 +28,13 @@ pub(super) fn first_page(paginator: &Paginator, mut request: Request) -> Result<
                 offset.offset.into(),
             )?;
         }
+        Paginator::Cursor(cursor) => {
+            if let Some(size) = cursor.page_size {
+                let path = cursor.page_size_body_path.as_deref();
+                put(&mut request, &cursor.page_size_param, path, size.into())?;
+            }
+        }
         Paginator::SinglePage
-        | Paginator::Cursor(_)
         | Paginator::JsonLink(_)
         | Paginator::HeaderLink(_)
         | Paginator::HeaderCursor(_) => {}
@@ -86,8 +94,14 @@ pub(super) fn cursor(
     read: u32,
     request: &Request,
     page: Seen<'_>,
+    base: &Base,
 ) -> Result<Step, PageError> {
+    let evaluated = Evaluated::of(paginator, page, base)?;
+    if evaluated.stop {
+        return Ok(Step::End(End::Stop));
+    }
     let (found, path) = match (&paginator.cursor_path, &paginator.record_path) {
+        _ if paginator.cursor.is_some() => (evaluated.cursor, CURSOR_EXPRESSION),
         (Some(path), _) => (first(page.body, path, CURSOR)?, CURSOR),
         (None, Some(path)) => (page.last_record.and_then(|record| cursor::value(record, path)), RECORD),
         (None, None) => (None, CURSOR),
@@ -96,11 +110,55 @@ pub(super) fn cursor(
     let what = match found {
         Value::Array(_) => "a list",
         Value::Object(_) => "a table",
+        Value::String(url) if paginator.cursor_is_url => return follow(request, &url, path),
         found => {
             return with(request, &paginator.cursor_param, paginator.cursor_body_path.as_deref(), found);
         }
     };
     Err(PageError::Cursor { page: read, what, path })
+}
+
+/// What the expressions of a paginator say of a page.
+#[derive(Default)]
+struct Evaluated {
+    cursor: Option<Value>,
+    stop: bool,
+}
+
+impl Evaluated {
+    fn of(paginator: &CursorPages, page: Seen<'_>, base: &Base) -> Result<Evaluated, PageError> {
+        if paginator.cursor.is_none() && paginator.stop.is_none() {
+            return Ok(Evaluated::default());
+        }
+        let json = |text: &[u8]| serde_json::from_slice(text).unwrap_or(Value::Null);
+        let response = json(page.body);
+        let headers = header_table(page.headers);
+        let last_record = page.last_record.map_or(Value::Null, json);
+        let last_page_size = Value::from(page.records);
+        let scope = base
+            .scope()
+            .with("response", &response)
+            .with("headers", &headers)
+            .with("last_record", &last_record)
+            .with("last_page_size", &last_page_size);
+        let parsed =
+            |text: &Option<String>| text.as_ref().map(|text| Expr::parse_as(text, base.dialect)).transpose();
+        let wrong = |path| move |source| PageError::Expression { path, source };
+        let stop = parsed(&paginator.stop).and_then(|stop| stop.map_or(Ok(false), |stop| stop.truth(&scope)));
+        let stop = stop.map_err(wrong(STOP))?;
+        let cursor = parsed(&paginator.cursor)
+            .and_then(|cursor| cursor.map(|cursor| cursor.value(&scope)).transpose());
+        Ok(Evaluated { cursor: cursor.map_err(wrong(CURSOR_EXPRESSION))?, stop })
+    }
+}
+
+/// The headers by their lower-case names; of two with one name the first.
+pub(crate) fn header_table(headers: &[(String, String)]) -> Value {
+    let mut table = serde_json::Map::new();
+    for (name, value) in headers {
+        table.entry(name.as_str()).or_insert_with(|| Value::from(value.as_str()));
+    }
+    Value::Object(table)
 }
 
 /// The page that a value of a header leads to.

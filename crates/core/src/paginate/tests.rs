@@ -16,6 +16,11 @@ fn request() -> Request {
     }
 }
 
+fn base() -> &'static Base {
+    static BASE: std::sync::OnceLock<Base> = std::sync::OnceLock::new();
+    BASE.get_or_init(|| Base::new(jiff::Timestamp::UNIX_EPOCH))
+}
+
 fn paginator(value: serde_json::Value) -> Paginator {
     serde_json::from_value(value).expect("a paginator")
 }
@@ -37,7 +42,7 @@ fn walked(
     limit: u32,
     mut serve: impl FnMut(&Request) -> Served,
 ) -> Result<(Vec<Request>, End), PageError> {
-    let mut pager = Pager::new(paginator, limit);
+    let mut pager = Pager::new(paginator, limit, base());
     let mut current = pager.first(request())?;
     let mut requests = vec![current.clone()];
     loop {
@@ -135,7 +140,7 @@ fn a_circle_of_links_is_an_error_and_so_is_a_link_that_must_not_be_followed() {
 #[test]
 fn credentials_do_not_follow_a_link_to_another_host() {
     let paginator = linked();
-    let mut pager = Pager::new(&paginator, 10);
+    let mut pager = Pager::new(&paginator, 10, base());
     let first = pager.first(request()).expect("a first page");
     let body = br#"{"next":"https://y.org/items"}"#;
     let seen = Seen { headers: &[], body, records: 1, last_record: None, digest: &[0; 32] };
@@ -310,7 +315,7 @@ fn pages_are_told_beforehand_only_as_far_as_the_end_is_known_or_half_as_many_wer
     let known = paginator(json!({ "type": "page_number", "total_path": "$" }));
     let unknown = paginator(json!({ "type": "offset", "limit": 10 }));
     let read = |paginator, pages: u32, body: &str| {
-        let mut pager = Pager::new(paginator, 100);
+        let mut pager = Pager::new(paginator, 100, base());
         let mut current = pager.first(request()).expect("a first page");
         for page in 0..pages {
             let digest = [page as u8; 32];
@@ -358,4 +363,38 @@ proptest! {
         });
         prop_assert!(asked <= limit);
     }
+}
+
+#[test]
+fn a_cursor_and_a_stop_may_be_expressions() {
+    let paging = |cursor: &str, stop: Option<&str>| {
+        paginator(
+            json!({ "type": "cursor", "cursor": cursor, "stop": stop, "cursor_param": "after", "page_size": 2 }),
+        )
+    };
+    let serve = |n: u32| (json!({ "meta": { "next": n } }).to_string(), 2);
+    let asked = |paging: &Paginator| {
+        walked(paging, 10, |request| {
+            let asked = request
+                .url
+                .query_pairs()
+                .find(|(name, _)| name == "after")
+                .map(|(_, value)| value.into_owned());
+            let number = asked.and_then(|n| n.parse().ok()).unwrap_or(0) + 1;
+            let records = vec![json!({ "id": number * 10 })];
+            (vec![("x-next".to_owned(), format!("{}", number + 1))], serve(number).0, records)
+        })
+        .map(|(requests, end)| {
+            (requests.last().map(|last| last.url.query().unwrap_or_default().to_owned()), end)
+        })
+    };
+    let over = asked(&paging("{{ response.meta.next if response.meta.next < 3 }}", None));
+    assert_eq!(over, Ok((Some("k=1&page=9&per_page=2&after=2".to_owned()), End::NoCursor)));
+    let over = asked(&paging(
+        "{{ headers['x-next'] | int - 1 }}",
+        Some("{{ last_record.id >= 40 or last_page_size < 1 }}"),
+    ));
+    assert_eq!(over, Ok((Some("k=1&page=9&per_page=2&after=3".to_owned()), End::Stop)));
+    let wrong = asked(&paging("{{ response.meta.next.more.x }}", None));
+    assert!(matches!(wrong, Err(PageError::Expression { path: "paginator.cursor", .. })), "{wrong:?}");
 }

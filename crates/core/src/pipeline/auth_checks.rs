@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::auth::{Auth, ClientAuth, Hmac, Location, Oauth2, SessionToken};
 use super::checks::{Checks, tells_a_secret};
 use super::{Method, Pipeline, Secret, Template, words};
+use crate::expr::Dialect;
 
 /// What the message of a signature may name.
 const SIGNED: [&str; 7] = ["timestamp", "method", "host", "path", "query", "body", "body_sha256"];
@@ -84,8 +85,10 @@ fn hmac(hmac: &Hmac, checks: &mut Checks<'_>) {
         let help = "write \"header\" or \"query\"";
         wrong(checks, &["location"], "a signature goes into a header or a parameter", help);
     }
-    match Template::parse(&hmac.message) {
-        Err(error) => wrong(checks, &["message"], error.to_string(), "braces are written twice: {{ and }}"),
+    match Template::parse(&hmac.message, Dialect::Native) {
+        Err(error) => {
+            wrong(checks, &["message"], error.to_string(), "write a space after a brace that is text")
+        }
         Ok(template) => {
             for unknown in template.references().filter(|name| !SIGNED.contains(name)) {
                 let help = words::instead(unknown, &SIGNED);

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::tree::Node;
 use super::{Limits, Mistake, Pipeline, Source, Stream, auth_checks, forms, stream_checks, words};
+use crate::expr::Expr;
 
 /// Collects mistakes by the path of what they are about.
 pub(super) struct Checks<'a> {
@@ -35,7 +36,7 @@ pub(super) fn check(pipeline: &Pipeline, root: &Node) -> Vec<Mistake> {
     names(&pipeline.streams, &mut checks);
     parents(pipeline, &mut checks);
     for (index, stream) in pipeline.streams.iter().enumerate() {
-        stream_checks::check(stream, &index.to_string(), &mut checks);
+        stream_checks::check(stream, &pipeline.source, &index.to_string(), &mut checks);
     }
     checks.mistakes
 }
@@ -65,6 +66,7 @@ fn stores(pipeline: &Pipeline, checks: &mut Checks<'_>) {
 fn source(source: &Source, checks: &mut Checks<'_>) {
     headers(&source.headers, &["source", "headers"], checks);
     limits(&source.limits, checks);
+    super::template_checks::check_source(source, checks);
 }
 
 fn limits(limits: &Limits, checks: &mut Checks<'_>) {
@@ -102,7 +104,7 @@ pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], ch
         if value.0.contains(['\r', '\n']) {
             checks.wrong(&steps, "a header is one line", "");
         }
-        if tells_a_secret(name) && value.references().is_empty() {
+        if tells_a_secret(name) && value.references().is_empty() && !Expr::is_in(&value.0) {
             let help = "put it into an environment variable and write \"${NAME}\"";
             checks.wrong(&steps, format!("`{name}` holds a secret in the open"), help);
         }

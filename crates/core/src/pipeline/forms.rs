@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::units::{ByteSize, Span};
 use super::{Contract, words};
 use crate::cadence::CadenceSpec;
+use crate::expr::Expr;
 
 /// What is wrong, and what to write instead.
 pub(super) type Wrong = (String, Option<String>);
@@ -39,6 +40,10 @@ pub(super) fn check(form: &str, value: &Json) -> Result<(), Wrong> {
         "secret-text" => references(text),
         "timezone" => timezone(text),
         "strptime" => strptime(text),
+        // What it may name is checked at its place.
+        "expression" if !Expr::is_in(text) => {
+            wrong("an expression stands in braces", format!("write \"{{{{ {text} }}}}\""))
+        }
         _ => Ok(()),
     }
 }
@@ -70,6 +75,9 @@ fn name(text: &str) -> Result<(), Wrong> {
 }
 
 fn http_url(text: &str) -> Result<(), Wrong> {
+    if Expr::is_in(text) {
+        return Expr::parse(text).map(drop).map_err(|error| (error.to_string(), None));
+    }
     let example = "such as \"https://api.open-meteo.com\"";
     match url::Url::parse(text) {
         Err(error) => wrong(format!("`{text}` is not a URL ({error})"), format!("write one {example}")),

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::source::Source;
 use super::stream::{Contract, EventTime, PartitionBy, Stream};
+use super::transform::TransformSpec;
 use crate::schema::DeclaredType;
 
 /// How the bytes of a page are decoded.
@@ -69,11 +71,14 @@ pub struct LoadSpec {
     pub columns: BTreeMap<String, DeclaredType>,
     /// Most columns the table may have.
     pub max_columns: u32,
+    /// What is done to each record before it becomes a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformSpec>,
 }
 
 impl LoadSpec {
-    /// The load spec of a stream; `max_columns` is the source's limit.
-    pub fn of(stream: &Stream, max_columns: u32) -> LoadSpec {
+    /// The load spec of a stream.
+    pub fn of(stream: &Stream, source: &Source) -> LoadSpec {
         LoadSpec {
             table: stream.table().to_owned(),
             records: stream.records.clone(),
@@ -81,7 +86,8 @@ impl LoadSpec {
             partition_by: stream.partition_by,
             contract: stream.contract,
             columns: stream.columns.clone(),
-            max_columns,
+            max_columns: source.limits.columns,
+            transform: TransformSpec::of(stream, source),
         }
     }
 }

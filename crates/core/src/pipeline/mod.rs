@@ -4,6 +4,7 @@
 mod auth;
 mod auth_checks;
 mod checks;
+mod config;
 mod forms;
 mod incremental;
 mod load_spec;
@@ -23,6 +24,7 @@ mod stream;
 mod stream_checks;
 mod template;
 mod template_checks;
+mod transform;
 mod tree;
 mod units;
 mod words;
@@ -41,6 +43,7 @@ pub use secrets::Secrets;
 pub use source::{Limits, Secret, Source};
 pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
+pub use transform::{Transform, TransformSpec};
 pub use units::{ByteSize, Span};
 pub(crate) use words::instead;
 
@@ -85,13 +88,13 @@ impl Pipeline {
     /// Every secret that the file refers to (`TOKEN`, `file:/run/token`), each once, in order of first use.
     pub fn secret_references(&self) -> Vec<&str> {
         let auth = self.source.auth.secrets();
+        let config = self.source.config_texts().into_iter().flat_map(source::references);
         let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());
         let mut found = Vec::new();
-        for secret in self.source.headers.values().chain(auth).chain(of_streams) {
-            for reference in secret.references() {
-                if !found.contains(&reference) {
-                    found.push(reference);
-                }
+        let secrets = self.source.headers.values().chain(auth).chain(of_streams);
+        for reference in secrets.flat_map(Secret::references).chain(config) {
+            if !found.contains(&reference) {
+                found.push(reference);
             }
         }
         found

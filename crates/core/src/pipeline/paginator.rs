@@ -126,6 +126,29 @@ pub struct CursorPages {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub record_path: Option<String>,
+    /// The cursor as an expression over `response`, `headers`, `last_record` and `last_page_size`, instead of
+    /// `cursor_path`: `cursor = "{{ response.meta.next or '' }}"`. Paging ends where it gives nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "expression"))]
+    pub cursor: Option<String>,
+    /// An expression that holds on the last page: `stop = "{{ not response.has_more }}"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "expression"))]
+    pub stop: Option<String>,
+    /// Whether the cursor is the URL of the next page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cursor_is_url: bool,
+    /// Records asked for a page, where the API is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub page_size: Option<u64>,
+    /// Query parameter that takes the page size.
+    #[serde(default = "per_page")]
+    pub page_size_param: String,
+    /// Dotted path of the page size in the JSON body, instead of a query parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "field"))]
+    pub page_size_body_path: Option<String>,
     /// Query parameter that takes the cursor.
     #[serde(default = "cursor")]
     pub cursor_param: String,
@@ -211,7 +234,14 @@ impl Paginator {
 
     /// Whether the next page is asked for by a value of this one's last record.
     pub fn goes_on_from_last_record(&self) -> bool {
-        matches!(self, Paginator::Cursor(CursorPages { record_path: Some(_), .. }))
+        match self {
+            Paginator::Cursor(cursor) => {
+                let expressions = cursor.cursor.iter().chain(&cursor.stop);
+                cursor.record_path.is_some()
+                    || expressions.into_iter().any(|text| text.contains("last_record"))
+            }
+            _ => false,
+        }
     }
 
     /// JSONPath of the flag that says whether there is another page.
@@ -230,7 +260,7 @@ impl Paginator {
         let paths = match self {
             Paginator::PageNumber(page) => vec![&page.page_body_path, &page.page_size_body_path],
             Paginator::Offset(offset) => vec![&offset.offset_body_path, &offset.limit_body_path],
-            Paginator::Cursor(cursor) => vec![&cursor.cursor_body_path],
+            Paginator::Cursor(cursor) => vec![&cursor.cursor_body_path, &cursor.page_size_body_path],
             Paginator::HeaderCursor(cursor) => vec![&cursor.cursor_body_path],
             Paginator::SinglePage | Paginator::JsonLink(_) | Paginator::HeaderLink(_) => Vec::new(),
         };

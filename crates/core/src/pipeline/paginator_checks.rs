@@ -59,15 +59,18 @@ fn offset(offset: &Offset, stream: &Stream, wrong: &mut impl FnMut(&str, &str, &
 }
 
 fn cursor(cursor: &CursorPages, wrong: &mut impl FnMut(&str, &str, &str)) {
-    match (&cursor.cursor_path, &cursor.record_path) {
-        (None, None) => {
+    let places = [&cursor.cursor_path, &cursor.record_path, &cursor.cursor];
+    match places.into_iter().flatten().count() {
+        0 => {
             let help =
                 "add cursor_path = \"$.next_cursor\", or record_path = \"id\" for a field of the last record";
             wrong("type", "where the cursor stands is missing", help);
         }
-        (Some(_), Some(_)) => {
-            wrong("record_path", "`cursor_path` and `record_path` exclude each other", "keep one of the two");
+        1 => {}
+        _ => {
+            let message = "`cursor_path`, `record_path` and `cursor` exclude each other";
+            let key = if cursor.record_path.is_some() { "record_path" } else { "cursor" };
+            wrong(key, message, "keep one of them");
         }
-        _ => {}
     }
 }

@@ -19,6 +19,9 @@ pub struct Parent {
     #[serde(default = "id")]
     #[schemars(extend("format" = "field"))]
     pub key: String,
+    /// Name that the key has in `stream_partition`, in imported manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_field: Option<String>,
 }
 
 fn id() -> String {
@@ -29,6 +32,6 @@ impl FromStr for Parent {
     type Err = Infallible;
 
     fn from_str(stream: &str) -> Result<Parent, Infallible> {
-        Ok(Parent { stream: stream.to_owned(), key: id() })
+        Ok(Parent { stream: stream.to_owned(), key: id(), partition_field: None })
     }
 }

@@ -28,6 +28,10 @@ pub struct Rule {
     /// Headers that the answer has, with a text that the value holds (an empty text for any value).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// An expression over `response` (the body) and `headers` that holds: `when = "{{ response.code == 17 }}"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "expression"))]
+    pub when: Option<String>,
     /// What to do.
     pub action: Action,
     /// What to tell the reader besides.

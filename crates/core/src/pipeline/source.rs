@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::Auth;
 use super::rules::Rule;
 use super::units::{ByteSize, Span};
+use crate::expr::Dialect;
 
 /// The API that all streams of a pipeline ask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,13 @@ pub struct Source {
     /// Headers sent with every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
+    /// Values that expressions name: `config = { site = "eu", key = "${KEY}" }` and `{{ config.key }}`.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// How expressions are evaluated. `cdk` is for imported manifests.
+    #[serde(default, skip_serializing_if = "Dialect::is_native")]
+    pub expressions: Dialect,
     /// Credentials.
     #[serde(default)]
     pub auth: Auth,
@@ -47,8 +55,13 @@ impl fmt::Debug for Secret {
 impl Secret {
     /// The references in the text, without `${` and `}`.
     pub fn references(&self) -> Vec<&str> {
-        self.0.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+        references(&self.0)
     }
+}
+
+/// The references to secrets in a text, without `${` and `}`.
+pub(super) fn references(text: &str) -> Vec<&str> {
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
 }
 
 /// How much and how fast we may ask.

@@ -13,6 +13,7 @@ use super::paginator::Paginator;
 use super::parent::Parent;
 use super::rules::Rule;
 use super::short;
+use super::transform::Transform;
 use crate::cadence::CadenceSpec;
 use crate::schema::DeclaredType;
 
@@ -59,6 +60,9 @@ pub struct Stream {
     #[serde(default = "default_records")]
     #[schemars(extend("format" = "jsonpath"))]
     pub records: String,
+    /// What is done to each record before it becomes a row, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transform: Vec<Transform>,
     /// How further pages are found.
     #[serde(default)]
     pub paginator: Paginator,

@@ -1,13 +1,13 @@
 //! The checks of one stream.
 
 use super::checks::{self, Checks};
-use super::{Method, Stream, paginator_checks, template_checks};
+use super::{Method, Source, Stream, paginator_checks, template_checks};
 use crate::cadence::CadenceSpec;
 use crate::request;
 use crate::schema::PARTITION;
 
 /// Every mistake of the stream at `at` in the list of streams.
-pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
+pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Checks<'_>) {
     let under = |key: &'static str| ["streams", at, key];
     checks::headers(&stream.headers, &under("headers"), checks);
     if stream.body.is_some() && stream.method == Method::Get {
@@ -27,7 +27,7 @@ pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     incremental(stream, at, checks);
     cadence(stream, at, checks);
     fan_out(stream, at, checks);
-    template_checks::check(stream, at, checks);
+    template_checks::check(stream, source, at, checks);
     fields(stream, at, checks);
 }
 
@@ -85,7 +85,7 @@ fn fan_out(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
     for (name, elements) in &stream.for_each {
         let steps = ["streams", at, "for_each", name];
         checks::form("name", name, &steps, checks);
-        if name == "incremental" || name == "parent" {
+        if ["incremental", "parent", "config"].contains(&name.as_str()) {
             checks.wrong(&steps, format!("`{name}` has a meaning of its own"), "choose another name");
         }
         if elements.is_empty() {

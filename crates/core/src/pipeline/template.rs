@@ -1,14 +1,18 @@
-//! Templates: text with `{name.path}` references, `{{` and `}}` for braces.
+//! Templates: text with `{name.path}` references, or with expressions `{{ … }}`. A brace that begins no name is text.
 
 use serde_json::Value;
+
+use crate::expr::{Dialect, Expr, ExprError, Scope};
 
 /// The values that templates may name, by first name: `city`, `incremental`.
 pub type Values = serde_json::Map<String, Value>;
 
 /// A parsed template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     parts: Vec<Part>,
+    /// Where the text is an expression; then it has no parts.
+    expr: Option<Expr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,9 @@ pub enum TemplateError {
         /// Names that would have worked at the place where it went wrong, or `nothing`.
         known: String,
     },
+    /// An expression.
+    #[error("{0}")]
+    Expression(#[from] ExprError),
     /// A brace without its partner, or something other than a name between two.
     #[error("{message} (at character {at})")]
     Malformed {
@@ -49,17 +56,24 @@ pub enum TemplateError {
 
 impl Template {
     /// Parses a text; the error says where it goes wrong.
-    pub fn parse(text: &str) -> Result<Template, TemplateError> {
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Template, TemplateError> {
+        if Expr::is_in(text) && text.contains("${") {
+            let message = "a secret cannot stand in an expression; put it into `source.config` and name that: `{{ config.key }}`";
+            return Err(TemplateError::Malformed { at: 0, message: message.to_owned() });
+        }
+        if Expr::is_in(text) || !dialect.is_native() {
+            return Ok(Template { parts: Vec::new(), expr: Some(Expr::parse_as(text, dialect)?) });
+        }
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
-        while let Some(brace) = rest.find(['{', '}']) {
+        while let Some(brace) = rest.find('{') {
             literal.push_str(&rest[..brace]);
             let at = text.len() - rest.len() + brace;
-            let tail = &rest[brace..];
-            rest = if let Some(after) = tail.strip_prefix("{{").or_else(|| tail.strip_prefix("}}")) {
-                literal.push_str(&tail[..1]);
-                after
+            let begins_name = |c: char| c.is_alphanumeric() || c == '_';
+            rest = if !rest[brace + 1..].starts_with(begins_name) {
+                literal.push('{');
+                &rest[brace + 1..]
             } else {
                 let (name, after) = reference(text, at)?;
                 if !literal.is_empty() {
@@ -73,45 +87,50 @@ impl Template {
         if !literal.is_empty() {
             parts.push(Part::Text(literal));
         }
-        Ok(Template { parts })
+        Ok(Template { parts, expr: None })
     }
 
-    /// The first name of every reference, in order.
+    /// The names that it needs, in order; an expression's sorted.
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
+        let plain = self.parts.iter().filter_map(|part| match part {
             Part::Reference(path) => path.split('.').next(),
             Part::Text(_) => None,
-        })
+        });
+        plain.chain(self.expr.iter().flat_map(Expr::names))
     }
 
     /// The value: of a template that is one sole reference, what it names with its type; else text.
-    pub fn value(&self, values: &Values) -> Result<Value, TemplateError> {
-        match self.parts.as_slice() {
-            [Part::Reference(path)] => lookup(path, values).cloned(),
-            _ => self.text(values, str::to_owned).map(Value::String),
+    pub fn value(&self, scope: &Scope<'_>) -> Result<Value, TemplateError> {
+        match (&self.expr, self.parts.as_slice()) {
+            (Some(expr), _) => Ok(expr.value(scope)?),
+            (None, [Part::Reference(path)]) => lookup(path, scope).cloned(),
+            _ => self.text(scope, str::to_owned).map(Value::String),
         }
     }
 
     /// The text, every referenced value passed through `encode` on its way in.
-    pub fn text(&self, values: &Values, encode: impl Fn(&str) -> String) -> Result<String, TemplateError> {
+    pub fn text(&self, scope: &Scope<'_>, encode: impl Fn(&str) -> String) -> Result<String, TemplateError> {
+        if let Some(expr) = &self.expr {
+            return Ok(expr.encoded(scope, encode)?);
+        }
         let mut out = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Reference(path) => out.push_str(&encode(&scalar(path, lookup(path, values)?)?)),
+                Part::Reference(path) => out.push_str(&encode(&scalar(path, lookup(path, scope)?)?)),
             }
         }
         Ok(out)
     }
 
     /// A JSON value with every string in it rendered as a template. Keys are kept as written.
-    pub fn render(value: &Value, values: &Values) -> Result<Value, TemplateError> {
+    pub fn render(value: &Value, scope: &Scope<'_>) -> Result<Value, TemplateError> {
         match value {
-            Value::String(text) => Template::parse(text)?.value(values),
-            Value::Array(items) => items.iter().map(|item| Template::render(item, values)).collect(),
+            Value::String(text) => Template::parse(text, scope.dialect())?.value(scope),
+            Value::Array(items) => items.iter().map(|item| Template::render(item, scope)).collect(),
             Value::Object(entries) => entries
                 .iter()
-                .map(|(key, value)| Ok((key.clone(), Template::render(value, values)?)))
+                .map(|(key, value)| Ok((key.clone(), Template::render(value, scope)?)))
                 .collect::<Result<_, _>>()
                 .map(Value::Object),
             plain => Ok(plain.clone()),
@@ -125,36 +144,34 @@ fn reference(text: &str, at: usize) -> Result<(&str, &str), TemplateError> {
         at: text[..at].chars().count(),
         message: message.to_owned(),
     };
-    if text[at..].starts_with('}') {
-        return Err(wrong("`}` closes nothing; write `}}` for a brace"));
-    }
     if text[..at].ends_with('$') {
         return Err(wrong(
             "a secret cannot stand here; put it into `source.auth` (`type = \"api_key\"`, `location = \"query\"`) or into a header",
         ));
     }
-    let (name, after) = text[at + 1..]
-        .split_once('}')
-        .ok_or_else(|| wrong("`{` is not closed; write `{name}` for a value or `{{` for a brace"))?;
+    let (name, after) = text[at + 1..].split_once('}').ok_or_else(|| {
+        wrong("`{` is not closed; write `{name}` for a value, or a space after a brace that is text")
+    })?;
     let plain = |segment: &str| {
         !segment.is_empty() && segment.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
     };
     if !name.split('.').all(plain) {
         return Err(wrong(&format!(
-            "`{{{name}}}` is no reference; write `{{name}}` or `{{name.field}}`, or `{{{{` for a brace"
+            "`{{{name}}}` is no reference; write `{{name}}` or `{{name.field}}`, or a space after a brace that is text"
         )));
     }
     Ok((name, after))
 }
 
-fn lookup<'a>(path: &str, values: &'a Values) -> Result<&'a Value, TemplateError> {
+fn lookup<'a>(path: &str, scope: &Scope<'a>) -> Result<&'a Value, TemplateError> {
     let unknown = |known: Vec<String>| TemplateError::Unknown {
         reference: path.to_owned(),
         known: if known.is_empty() { "nothing".to_owned() } else { known.join(", ") },
     };
     let mut names = path.split('.');
     let first = names.next().unwrap_or_default();
-    let mut value = values.get(first).ok_or_else(|| unknown(values.keys().cloned().collect()))?;
+    let known = || scope.names().filter(|name| *name != "config").map(str::to_owned).collect();
+    let mut value = scope.get(first).ok_or_else(|| unknown(known()))?;
     let mut prefix = first.to_owned();
     for name in names {
         let next = match value {
@@ -205,7 +222,12 @@ mod tests {
     }
 
     fn value(text: &str) -> Result<Value, TemplateError> {
-        Template::parse(text)?.value(&values())
+        let values = values();
+        Template::parse(text, Dialect::Native)?.value(&scope(&values))
+    }
+
+    fn scope(values: &Values) -> Scope<'_> {
+        Scope::new(jiff::Timestamp::UNIX_EPOCH).with_all(values)
     }
 
     #[test]
@@ -215,7 +237,9 @@ mod tests {
         assert_eq!(value("{city.tags.1}"), Ok(json!("b")));
         assert_eq!(value("{incremental.start_value}"), Ok(Value::Null));
         assert_eq!(value("at {city.lat}, {city.on}"), Ok(json!("at 52.5, true")));
-        assert_eq!(value("{{{city.lat}}} {{x}}"), Ok(json!("{52.5} {x}")));
+        assert_eq!(value("{ {city.lat} } { x }"), Ok(json!("{ 52.5 } { x }")));
+        assert_eq!(value("{{ city.lat * 2 }}"), Ok(json!(105.0)));
+        assert_eq!(value("{{ city.name | upper }}: {{ city.on }}"), Ok(json!("SÃO PAULO: true")));
         assert_eq!(value(""), Ok(json!("")));
     }
 
@@ -230,21 +254,28 @@ mod tests {
                 "x{incremental.start_value}",
                 "`incremental.start_value` is null, and cannot become part of a text",
             ),
-            ("é{city", "`{` is not closed; write `{name}` for a value or `{{` for a brace (at character 1)"),
-            ("a}", "`}` closes nothing; write `}}` for a brace (at character 1)"),
             (
-                "{ viewer }",
-                "`{ viewer }` is no reference; write `{name}` or `{name.field}`, or `{{` for a brace (at character 0)",
+                "é{city",
+                "`{` is not closed; write `{name}` for a value, or a space after a brace that is text (at character 1)",
             ),
+            (
+                "{viewer id}",
+                "`{viewer id}` is no reference; write `{name}` or `{name.field}`, or a space after a brace that is text (at character 0)",
+            ),
+            ("{{ town }}", "no value named `town`; known here: city, incremental"),
         ] {
             assert_eq!(value(text).map_err(|e| e.to_string()), Err(message.to_owned()), "{text}");
         }
-        assert!(Template::parse("${TOKEN}").is_err_and(|e| e.to_string().contains("source.auth")));
+        assert!(
+            Template::parse("${TOKEN}", Dialect::Native)
+                .is_err_and(|e| e.to_string().contains("source.auth"))
+        );
     }
 
     #[test]
     fn references_are_listed_by_first_name() {
-        let template = Template::parse("{city.lat}/{{no}}/{incremental.start_value}").expect("a template");
+        let template = Template::parse("{city.lat}/{ no }/{incremental.start_value}", Dialect::Native)
+            .expect("a template");
         assert_eq!(template.references().collect::<Vec<_>>(), ["city", "incremental"]);
     }
 
@@ -252,21 +283,22 @@ mod tests {
     fn strings_inside_a_value_are_rendered() {
         let body = json!({ "q": "{city.name}", "n": [1, "{city.lat}"], "{city.name}": null });
         assert_eq!(
-            Template::render(&body, &values()),
+            Template::render(&body, &scope(&values())),
             Ok(json!({ "q": "São Paulo", "n": [1, 52.5], "{city.name}": null }))
         );
     }
 
     proptest! {
         #[test]
-        fn any_text_survives_with_its_braces_doubled(text in ".*") {
-            let escaped = text.replace('{', "{{").replace('}', "}}");
-            prop_assert_eq!(Template::parse(&escaped).expect("escaped").value(&Values::new()), Ok(Value::String(text)));
+        fn any_text_survives_with_a_space_after_its_braces(text in ".*") {
+            let spaced = text.replace('{', "{ ");
+            let template = Template::parse(&spaced, Dialect::Native).expect("plain text");
+            prop_assert_eq!(template.value(&scope(&Values::new())), Ok(Value::String(spaced)));
         }
 
         #[test]
         fn parsing_never_panics(text in "[{}$a.é ]{0,24}") {
-            let _ = Template::parse(&text);
+            let _ = Template::parse(&text, Dialect::Native);
         }
     }
 }

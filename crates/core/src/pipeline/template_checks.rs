@@ -1,45 +1,194 @@
-//! Every template of a stream must find its values, for every element it is rendered with.
+//! Every template of a stream must find its values, for every element it is rendered with; every expression must be one
+//! and name what its place offers.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::Stream;
 use super::checks::Checks;
 use super::template::{Template, TemplateError, Values};
+use super::{Paginator, Rule, Source, Stream};
+use crate::expr::{Dialect, Expr};
 use crate::request;
 
-/// Renders every template with every element, as a poll would.
-pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
-    let values = sample_values(stream);
-    let mut render = |steps: &[&str], template: &Json| {
-        // What a record of the parent holds is known when it is there.
-        if stream.parent.is_some() && template.to_string().contains("{parent.") {
-            return;
-        }
-        let wrong = values.iter().find_map(|values| Template::render(template, values).err());
-        if let Some(error) = wrong {
-            checks.wrong(steps, error.to_string(), template_help(&error, stream));
-        }
-    };
-    render(&["streams", at, "path"], &Json::from(stream.path.as_str()));
+/// What an expression over an answer may name.
+const ANSWER: [&str; 2] = ["response", "headers"];
+/// What those of a paginator may name besides.
+const PAGE: [&str; 2] = ["last_record", "last_page_size"];
+/// The names of the part of a stream in the CDK.
+const SLICE: [&str; 3] = ["stream_slice", "stream_partition", "stream_interval"];
+
+/// Renders every template with every element, as a poll would, and parses every expression.
+pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Checks<'_>) {
+    let place =
+        Place { values: sample_values(stream), names: names(stream, source.expressions), stream, source };
+    place.check(&["streams", at, "path"], &Json::from(stream.path.as_str()), checks);
     for (key, value) in &stream.params {
-        render(&["streams", at, "params", key], value);
+        place.check(&["streams", at, "params", key], value, checks);
+    }
+    for (key, value) in &stream.headers {
+        if Expr::is_in(&value.0) {
+            place.check(&["streams", at, "headers", key], &Json::from(value.0.as_str()), checks);
+        }
     }
     if let Some(body) = &stream.body {
-        render(&["streams", at, "body"], body);
+        place.check(&["streams", at, "body"], body, checks);
     }
     for (key, value) in &stream.fields {
-        render(&["streams", at, "fields", key], value);
+        place.check(&["streams", at, "fields", key], value, checks);
+    }
+    transforms(&place, at, checks);
+    paginator(stream, source.expressions, at, checks);
+    rules(&stream.response_actions, source.expressions, &["streams", at, "response_actions"], checks);
+}
+
+/// The expressions of the source.
+pub(super) fn check_source(source: &Source, checks: &mut Checks<'_>) {
+    rules(&source.response_actions, source.expressions, &["source", "response_actions"], checks);
+    for (key, value) in &source.headers {
+        let known = BTreeSet::from(["config".to_owned()]);
+        if Expr::is_in(&value.0) {
+            expression(&value.0, source.expressions, &known, &["source", "headers", key], checks);
+        }
+    }
+}
+
+/// Where the templates of a stream stand.
+struct Place<'a> {
+    /// The values a template meets, one set for each element.
+    values: Vec<Values>,
+    /// What an expression may name.
+    names: BTreeSet<String>,
+    stream: &'a Stream,
+    source: &'a Source,
+}
+
+impl Place<'_> {
+    fn check(&self, steps: &[&str], template: &Json, checks: &mut Checks<'_>) {
+        match template {
+            Json::String(text) if Expr::is_in(text) && text.contains("${") => {
+                let help = "put the secret into `source.config` and name it: {{ config.key }}";
+                checks.wrong(steps, "a secret and an expression cannot stand in one text", help);
+            }
+            Json::String(text) if Expr::is_in(text) => {
+                expression(text, self.source.expressions, &self.names, steps, checks);
+            }
+            Json::String(text) => self.plain(steps, text, checks),
+            Json::Array(items) => items.iter().for_each(|item| self.check(steps, item, checks)),
+            Json::Object(table) => table.values().for_each(|value| self.check(steps, value, checks)),
+            _ => {}
+        }
+    }
+
+    fn plain(&self, steps: &[&str], text: &str, checks: &mut Checks<'_>) {
+        // What a record of the parent holds is known when it is there.
+        if self.stream.parent.is_some() && text.contains("{parent.") || !self.source.expressions.is_native() {
+            return;
+        }
+        let base = self.source.public_base(Timestamp::UNIX_EPOCH);
+        let template = Json::from(text);
+        let render = |values: &Values| Template::render(&template, &base.scope().with_all(values)).err();
+        if let Some(error) = self.values.iter().find_map(render) {
+            checks.wrong(steps, error.to_string(), template_help(&error, self.stream));
+        }
+    }
+}
+
+/// One expression, which may name these.
+fn expression(
+    text: &str,
+    dialect: Dialect,
+    known: &BTreeSet<String>,
+    steps: &[&str],
+    checks: &mut Checks<'_>,
+) {
+    match Expr::parse_as(text, dialect) {
+        Err(error) => {
+            checks.wrong(steps, error.to_string(), "an expression is Jinja: {{ config.key | default('x') }}")
+        }
+        Ok(expr) => {
+            if let Some(name) = expr.names().find(|name| !known.contains(*name)) {
+                let list: Vec<&str> = known.iter().map(String::as_str).collect();
+                let help = super::words::instead(name, &list);
+                checks.wrong(steps, format!("no value named `{name}` is known here"), help);
+            }
+        }
+    }
+}
+
+fn transforms(place: &Place<'_>, at: &str, checks: &mut Checks<'_>) {
+    let fields = place.stream.fields.keys().cloned();
+    let known: BTreeSet<String> =
+        place.names.iter().cloned().chain(fields).chain(["record".to_owned()]).collect();
+    let dialect = place.source.expressions;
+    for (index, step) in place.stream.transform.iter().enumerate() {
+        let index = index.to_string();
+        let steps = |key: &'static str| ["streams", at, "transform", &index, key].map(str::to_owned);
+        if let Some(filter) = &step.filter {
+            let steps = steps("filter");
+            let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+            if Expr::is_in(filter) {
+                expression(filter, dialect, &known, &steps, checks);
+            } else {
+                checks.wrong(
+                    &steps,
+                    "a filter is an expression",
+                    "write it in braces: \"{{ record.kind == 'a' }}\"",
+                );
+            }
+        }
+        for (name, value) in &step.add {
+            let steps = steps("add");
+            let steps: Vec<&str> = steps.iter().map(String::as_str).chain([name.as_str()]).collect();
+            if let Json::String(text) = value
+                && Expr::is_in(text)
+            {
+                expression(text, dialect, &known, &steps, checks);
+            }
+        }
+    }
+}
+
+fn paginator(stream: &Stream, dialect: Dialect, at: &str, checks: &mut Checks<'_>) {
+    let Paginator::Cursor(cursor) = &stream.paginator else { return };
+    let known: BTreeSet<String> =
+        ANSWER.into_iter().chain(PAGE).chain(["config"]).map(str::to_owned).collect();
+    for (key, text) in [("cursor", &cursor.cursor), ("stop", &cursor.stop)] {
+        if let Some(text) = text {
+            expression(text, dialect, &known, &["streams", at, "paginator", key], checks);
+        }
+    }
+}
+
+fn rules(rules: &[Rule], dialect: Dialect, steps: &[&str], checks: &mut Checks<'_>) {
+    let known: BTreeSet<String> = ANSWER.into_iter().chain(["config"]).map(str::to_owned).collect();
+    for (index, rule) in rules.iter().enumerate() {
+        let index = index.to_string();
+        let steps: Vec<&str> = steps.iter().copied().chain([index.as_str(), "when"]).collect();
+        if let Some(when) = &rule.when {
+            expression(when, dialect, &known, &steps, checks);
+        }
     }
 }
 
 fn template_help(error: &TemplateError, stream: &Stream) -> String {
     match error {
         TemplateError::Unknown { .. } if stream.for_each.is_empty() => {
-            "give the values by for_each = { name = [ … ] }; write {{ and }} for braces that are text"
+            "give the values by for_each = { name = [ … ] }; write a space after a brace that is text"
                 .to_owned()
         }
         _ => String::new(),
     }
+}
+
+/// What the expressions of a stream's requests may name.
+fn names(stream: &Stream, dialect: Dialect) -> BTreeSet<String> {
+    let slice = if dialect.is_native() { [].as_slice() } else { SLICE.as_slice() };
+    let parent = stream.parent.as_ref().map(|_| "parent");
+    let incremental = stream.incremental.as_ref().map(|_| "incremental");
+    let own = ["config"].into_iter().chain(parent).chain(incremental).chain(slice.iter().copied());
+    own.map(str::to_owned).chain(stream.for_each.keys().cloned()).collect()
 }
 
 /// The values a template meets: one set for each element; none where a list is empty.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Request, RequestError};
+use crate::expr::{Base, Expr, Scope};
 use crate::pipeline::{Auth, Format, Secret, Secrets, Source, Stream, Template, Values};
 
 /// Everything but the unreserved characters of RFC 3986.
@@ -15,16 +16,19 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// What tidegate calls itself.
 pub const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
-/// The request for the first page of one element. `values` are what templates may name.
+/// The request for the first page of one element. `values` are what templates may name besides `base`.
 pub fn build(
     source: &Source,
     stream: &Stream,
     values: &Values,
     secrets: &Secrets,
+    base: &Base,
 ) -> Result<Request, RequestError> {
+    let values = super::slice::with(stream, values, base.dialect);
+    let scope = &base.scope().with_all(&values);
     let mut request = Request {
         method: stream.method,
-        url: url(&source.base_url, &stream.path, values)?,
+        url: url(&source.base_url, &stream.path, scope)?,
         headers: vec![
             ("user-agent".to_owned(), USER_AGENT.to_owned()),
             ("accept".to_owned(), accept(stream.format).to_owned()),
@@ -33,11 +37,17 @@ pub fn build(
         secret_params: Vec::new(),
         secret_body: false,
     };
-    params(&mut request, stream, values)?;
-    body(&mut request, stream, values)?;
+    params(&mut request, stream, scope, source.has_secret_config())?;
+    body(&mut request, stream, scope)?;
     for (place, headers) in [("source.headers", &source.headers), ("headers", &stream.headers)] {
         for (name, value) in headers {
-            header(&mut request, &format!("{place}.{name}"), name, value, secrets)?;
+            header(
+                &mut request,
+                &format!("{place}.{name}"),
+                name,
+                &rendered(place, name, value, scope)?,
+                secrets,
+            )?;
         }
     }
     authorize(&mut request, &source.auth, secrets)?;
@@ -54,11 +64,15 @@ fn accept(format: Option<Format>) -> &'static str {
 }
 
 /// The base, then the path below it; a query of the base stays in front of the path's own.
-fn url(base: &str, path: &str, values: &Values) -> Result<Url, RequestError> {
+fn url(base: &str, path: &str, scope: &Scope<'_>) -> Result<Url, RequestError> {
     let encode = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
-    let path = Template::parse(path)
-        .and_then(|template| template.text(values, encode))
-        .map_err(|source| RequestError::Template { place: "path".to_owned(), source })?;
+    let path = text("path", path, scope, encode)?;
+    let base = if Expr::is_in(base) {
+        text("source.base_url", base, scope, str::to_owned)?
+    } else {
+        base.to_owned()
+    };
+    let base = base.as_str();
     let wrong =
         |url: &str, reason: &str| RequestError::Url { url: url.to_owned(), reason: reason.to_owned() };
     let mut url = Url::parse(base).map_err(|error| wrong(base, &error.to_string()))?;
@@ -84,12 +98,43 @@ fn url(base: &str, path: &str, values: &Values) -> Result<Url, RequestError> {
     Ok(url)
 }
 
-/// Adds the query parameters: a list repeats its parameter, null leaves it out.
-fn params(request: &mut Request, stream: &Stream, values: &Values) -> Result<(), RequestError> {
+/// A template as text.
+fn text(
+    place: &str,
+    template: &str,
+    scope: &Scope<'_>,
+    encode: impl Fn(&str) -> String,
+) -> Result<String, RequestError> {
+    Template::parse(template, scope.dialect())
+        .and_then(|template| template.text(scope, encode))
+        .map_err(|source| RequestError::Template { place: place.to_owned(), source })
+}
+
+/// A header with its expressions evaluated.
+fn rendered(place: &str, name: &str, value: &Secret, scope: &Scope<'_>) -> Result<Secret, RequestError> {
+    if !Expr::is_in(&value.0) {
+        return Ok(value.clone());
+    }
+    // What an expression gives is taken as it is: no reference to a secret is looked for in it.
+    let text = text(&format!("{place}.{name}"), &value.0, scope, str::to_owned)?;
+    Ok(Secret(text.replace("${", "$ {")))
+}
+
+/// Adds the query parameters: a list repeats its parameter, null leaves it out. What an expression takes from a config
+/// with secrets counts as a secret.
+fn params(
+    request: &mut Request,
+    stream: &Stream,
+    scope: &Scope<'_>,
+    secret: bool,
+) -> Result<(), RequestError> {
     let mut pairs = Vec::new();
     for (name, value) in &stream.params {
         let place = || format!("params.{name}");
-        let value = Template::render(value, values)
+        if secret && value.to_string().contains("config") {
+            request.secret_params.push(name.clone());
+        }
+        let value = Template::render(value, scope)
             .map_err(|source| RequestError::Template { place: place(), source })?;
         let items = match value {
             Value::Array(items) => items,
@@ -110,9 +155,9 @@ fn params(request: &mut Request, stream: &Stream, values: &Values) -> Result<(),
     Ok(())
 }
 
-fn body(request: &mut Request, stream: &Stream, values: &Values) -> Result<(), RequestError> {
+fn body(request: &mut Request, stream: &Stream, scope: &Scope<'_>) -> Result<(), RequestError> {
     let Some(body) = &stream.body else { return Ok(()) };
-    let body = Template::render(body, values)
+    let body = Template::render(body, scope)
         .map_err(|source| RequestError::Template { place: "body".to_owned(), source })?;
     request.body = Some(body.to_string().into());
     request.set_header("content-type", "application/json".to_owned());

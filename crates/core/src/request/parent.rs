@@ -13,8 +13,8 @@ use crate::pipeline::{Parent, Stream, Values};
 /// The records of a parent as its children need them, each once; of two with the same key the later one.
 pub struct Parents<'a> {
     parent: &'a Parent,
-    /// Names of the fields that the child's templates name.
-    fields: BTreeSet<String>,
+    /// Names of the fields that the child's templates name; all where one takes the record as a whole.
+    fields: Fields,
     found: Vec<Element>,
     places: HashMap<String, usize>,
 }
@@ -34,7 +34,7 @@ impl<'a> Parents<'a> {
         records: &[Cow<'_, [u8]>],
     ) -> Result<(), RequestError> {
         let added: Vec<(String, Value)> = (added.iter())
-            .filter(|(name, _)| self.fields.contains(*name))
+            .filter(|(name, _)| self.fields.has(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         for record in records {
@@ -67,7 +67,7 @@ impl<'a> Parents<'a> {
     /// The fields of a record that the child names.
     fn picked(&self, record: &[u8]) -> Values {
         let all: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(record).unwrap_or_default();
-        let named = all.iter().filter(|(name, _)| self.fields.contains(name.as_ref()));
+        let named = all.iter().filter(|(name, _)| self.fields.has(name));
         named
             .filter_map(|(name, raw)| Some((name.to_string(), serde_json::from_str(raw.get()).ok()?)))
             .collect()
@@ -88,13 +88,32 @@ impl<'a> Parents<'a> {
     }
 }
 
-/// First names of what the stream's templates take from its parent.
-fn fields(stream: &Stream) -> BTreeSet<String> {
+/// What a child needs of its parent's records.
+enum Fields {
+    All,
+    Named(BTreeSet<String>),
+}
+
+impl Fields {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Fields::All => true,
+            Fields::Named(names) => names.contains(name),
+        }
+    }
+}
+
+/// First names of what the stream's templates take from its parent. What expressions take is not followed.
+fn fields(stream: &Stream) -> Fields {
     let templates = (&stream.path, &stream.params, &stream.body, &stream.fields);
     // Plain tables with text keys, which JSON can always hold.
     let text = serde_json::to_string(&templates).unwrap_or_default();
+    let expressions = text.contains("{{") || text.contains("{%");
+    if expressions && (text.contains("parent") || text.contains("stream_")) {
+        return Fields::All;
+    }
     let names = text.split("{parent.").skip(1).filter_map(|rest| rest.split(['.', '}']).next());
-    names.map(str::to_owned).collect()
+    Fields::Named(names.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

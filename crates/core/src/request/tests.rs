@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::expr::Base;
 use crate::pipeline::{Source, Stream, Values};
 
 fn source(value: serde_json::Value) -> Source {
@@ -22,10 +23,15 @@ fn values() -> Values {
         .expect("a table")
 }
 
+fn source_base(source: &Source) -> Base {
+    source.base(&secrets(), jiff::Timestamp::UNIX_EPOCH).expect("all secrets are there")
+}
+
 fn built(base: &str, rest: serde_json::Value) -> Result<Request, RequestError> {
     let mut table = json!({ "name": "s" });
     table.as_object_mut().expect("a table").extend(rest.as_object().cloned().expect("a table"));
-    build(&source(json!({ "base_url": base })), &stream(table), &values(), &secrets())
+    let source = source(json!({ "base_url": base, "config": { "site": "eu/1", "key": "${TOKEN}" } }));
+    build(&source, &stream(table), &values(), &secrets(), &source_base(&source))
 }
 
 #[test]
@@ -49,6 +55,29 @@ fn base_and_path_are_joined_with_one_slash_and_both_queries() {
             "{base} {path}"
         );
     }
+}
+
+#[test]
+fn expressions_name_the_config_the_element_and_the_time_and_secrets_stay_hidden() {
+    let request = built(
+        "https://x.org",
+        json!({
+            "path": "{{ config.site }}/{{ city.lat | int }}",
+            "method": "POST",
+            "params": { "key": "{{ config.key }}", "day": "{{ now_utc().strftime('%Y') }}", "none": "{{ city.gone }}", "all": "{{ city.tags }}" },
+            "headers": { "x-key": "k {{ config.key | base64encode }}" },
+            "body": { "lat": "{{ city.lat * 2 }}", "text": "{ {{ city.lat }} }" },
+        }),
+    )
+    .expect("a request");
+    let url = request.url.as_str();
+    assert_eq!(url, "https://x.org/eu%2F1/52?all=a&all=b&day=1970&key=s3cr3t%2F%2B");
+    assert_eq!(request.shown(&secrets()), "POST https://x.org/eu%2F1/52?all=a&all=b&day=1970&key=***");
+    assert_eq!(request.body.as_deref(), Some(r#"{"lat":105.0,"text":"{ 52.5 }"}"#.as_bytes()));
+    assert!(request.headers.contains(&("x-key".to_owned(), "k czNjcjN0Lys=".to_owned())));
+    let error =
+        built("https://x.org", json!({ "path": "{{ town.x }}" })).err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("path: no value named `town`; known here: city, config"));
 }
 
 #[test]
@@ -87,7 +116,7 @@ fn with_auth(auth: serde_json::Value) -> Result<Request, RequestError> {
         json!({ "base_url": "https://x.org", "auth": auth, "headers": { "X-App": "tide", "Accept": "a/b" } }),
     );
     let stream = stream(json!({ "name": "s", "path": "a", "headers": { "x-app": "gate" } }));
-    build(&source, &stream, &Values::new(), &secrets())
+    build(&source, &stream, &Values::new(), &secrets(), &source_base(&source))
 }
 
 #[test]

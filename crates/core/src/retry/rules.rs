@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use super::{http_date, is_transient, retry_after};
 use crate::decode;
+use crate::expr::{Base, Expr};
+use crate::paginate::step::header_table;
 use crate::pipeline::{Action, Backoff, Rule};
 use crate::request::Response;
 
@@ -18,9 +20,13 @@ pub struct Decision<'a> {
     pub rule: Option<&'a Rule>,
 }
 
-/// Decides what an answer means.
-pub fn decide<'a>(rules: impl IntoIterator<Item = &'a Rule>, response: &Response) -> Decision<'a> {
-    match rules.into_iter().find(|rule| fits(rule, response)) {
+/// Decides what an answer means. A rule whose expression cannot be evaluated does not fit.
+pub fn decide<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    response: &Response,
+    base: &Base,
+) -> Decision<'a> {
+    match rules.into_iter().find(|rule| fits(rule, response, base)) {
         Some(rule) => Decision { action: rule.action, rule: Some(rule) },
         None => Decision { action: default(response.status), rule: None },
     }
@@ -36,7 +42,7 @@ fn default(status: u16) -> Action {
     }
 }
 
-fn fits(rule: &Rule, response: &Response) -> bool {
+fn fits(rule: &Rule, response: &Response, base: &Base) -> bool {
     let headers = || {
         rule.headers.iter().all(|(name, text)| {
             response.header(&name.to_ascii_lowercase()).is_some_and(|value| value.contains(text.as_str()))
@@ -50,6 +56,17 @@ fn fits(rule: &Rule, response: &Response) -> bool {
         && headers()
         && content()
         && rule.path.as_deref().is_none_or(|path| selects(path, response))
+        && rule.when.as_deref().is_none_or(|when| holds(when, response, base))
+}
+
+/// Whether an expression holds of an answer; a body that is no JSON is null.
+fn holds(when: &str, response: &Response, base: &Base) -> bool {
+    let charset = response.charset();
+    let body = decode::to_utf8(&response.body, charset.as_deref()).ok();
+    let body = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    let headers = header_table(&response.headers);
+    let scope = base.scope().with("response", &body).with("headers", &headers);
+    Expr::parse_as(when, base.dialect).is_ok_and(|expr| expr.truth(&scope).unwrap_or(false))
 }
 
 /// Whether a path selects something that says yes; a body that is no JSON holds nothing.
@@ -119,6 +136,10 @@ mod tests {
         Response { status, headers, body: body.to_owned().into() }
     }
 
+    fn base() -> Base {
+        Base::new(Timestamp::UNIX_EPOCH)
+    }
+
     fn rules(value: serde_json::Value) -> Vec<Rule> {
         serde_json::from_value(value).expect("rules")
     }
@@ -137,7 +158,7 @@ mod tests {
             (429, Action::RateLimited),
             (503, Action::Retry),
         ] {
-            assert_eq!(decide([], &response(status, &[], "")).action, action, "{status}");
+            assert_eq!(decide([], &response(status, &[], ""), &base()).action, action, "{status}");
         }
     }
 
@@ -148,9 +169,11 @@ mod tests {
             { "status_code": [200, 400], "path": "$.error.code", "content": "quota", "action": "rate_limited" },
             { "path": "$.error", "action": "fail", "message": "m" },
             { "headers": { "X-State": "expired" }, "action": "ignore" },
+            { "when": "{{ response.code == 17 and headers['x-kind'] == 'soft' }}", "action": "retry" },
         ]));
-        let decided =
-            |status, headers: &[(&str, &str)], body| decide(&rules, &response(status, headers, body)).action;
+        let decided = |status, headers: &[(&str, &str)], body| {
+            decide(&rules, &response(status, headers, body), &base()).action
+        };
         assert_eq!(decided(404, &[], "x"), Action::Ignore);
         assert_eq!(decided(200, &[], r#"{"error":{"code":7,"text":"quota"}}"#), Action::RateLimited);
         assert_eq!(decided(200, &[], r#"{"error":{"code":7}}"#), Action::Fail);
@@ -158,6 +181,9 @@ mod tests {
             assert_eq!(decided(200, &[], fine), Action::Success, "{fine}");
         }
         assert_eq!(decided(200, &[("x-state", "token expired")], "{}"), Action::Ignore);
+        assert_eq!(decided(200, &[("x-kind", "soft")], r#"{"code":17}"#), Action::Retry);
+        assert_eq!(decided(200, &[("x-kind", "hard")], r#"{"code":17}"#), Action::Success);
+        assert_eq!(decided(200, &[], r#"{"code":17}"#), Action::Success);
     }
 
     #[test]

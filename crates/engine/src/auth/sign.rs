@@ -8,6 +8,7 @@ use ring::{digest, hmac};
 use serde_json::Value;
 use tidegate_core::change;
 use tidegate_core::cursor;
+use tidegate_core::expr::{Dialect, Scope};
 use tidegate_core::pipeline::{
     AwsSigv4, Hmac, HmacAlgorithm, KeyEncoding, Method, SignatureEncoding, Template, Values,
 };
@@ -27,8 +28,9 @@ pub(super) fn hmac(fetch: &Fetch<'_>, spec: &Hmac, request: &Request) -> Result<
     if let Some(name) = &spec.timestamp_name {
         request.set_credential(spec.location, name, &time).map_err(config)?;
     }
-    let message = Template::parse(&spec.message)
-        .and_then(|template| template.text(&signed(&request, time), str::to_owned))
+    let (now, values) = (fetch.env.clock.now(), signed(&request, time));
+    let message = Template::parse(&spec.message, Dialect::Native)
+        .and_then(|template| template.text(&Scope::new(now).with_all(&values), str::to_owned))
         .map_err(|error| Error::Config(format!("source.auth.message: {error}")))?;
     let algorithm = match spec.algorithm {
         HmacAlgorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,

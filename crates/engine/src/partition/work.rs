@@ -267,6 +267,7 @@ fn of_input(number: usize, input: &Input, format: Format, spec: &LoadSpec) -> (u
         charset: None,
         records: 0,
         repeats: Vec::new(),
+        values: serde_json::Map::new(),
         fields: Default::default(),
     };
     (number, batch, page)

@@ -79,7 +79,8 @@ pub fn pipeline(lines: &str) -> Pipeline {
 }
 
 pub fn spec(lines: &str) -> LoadSpec {
-    LoadSpec::of(&pipeline(lines).streams[0], 2_000)
+    let pipeline = pipeline(lines);
+    LoadSpec::of(&pipeline.streams[0], &pipeline.source)
 }
 
 pub const BY_EVENT: &str = "event_time = \"time\"";
@@ -102,6 +103,7 @@ pub async fn stage(env: &Env, seq: u64, polled_at: &str, spec: &LoadSpec, record
         records: 0,
         repeats: Vec::new(),
         fields: serde_json::Map::new(),
+        values: serde_json::Map::new(),
     };
     let batch = Batch {
         version: Batch::VERSION,

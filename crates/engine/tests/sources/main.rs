@@ -5,6 +5,7 @@
 mod api;
 mod auth;
 mod errors;
+mod expressions;
 mod incremental;
 mod model;
 mod paging;

@@ -17,33 +17,49 @@ pub(super) struct Refers {
     pub(super) older: Option<(String, String, Literal)>,
 }
 
+/// A part of a text.
+enum Part {
+    Text(String),
+    /// What it refers to, in our words.
+    Reference(String),
+}
+
 /// A text with its references in our words: `{resources.posts.id}` is `{parent.id}`. Braces that enclose no reference of
-/// dlt's are text there, and so they are doubled.
+/// dlt's are text there; a text that has such is written as an expression, which can hold any.
 pub(super) fn template(text: &str, refers: &mut Refers) -> String {
-    let mut out = String::new();
+    let parts = parts(text, refers);
+    let is_plain = |part: &Part| !matches!(part, Part::Text(text) if text.contains('{'));
+    let plain = parts.iter().all(is_plain);
+    let written = parts.into_iter().map(|part| match part {
+        Part::Reference(name) if plain => format!("{{{name}}}"),
+        Part::Reference(name) => format!("{{{{ {name} }}}}"),
+        Part::Text(text) => text.replace('{', "{{ '{' }}"),
+    });
+    written.collect()
+}
+
+fn parts(text: &str, refers: &mut Refers) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut plain = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {
-        out.push_str(&rest[..at]);
+        plain.push_str(&rest[..at]);
         let tail = &rest[at..];
-        if tail.starts_with("{{") || tail.starts_with("}}") {
-            out.push_str(&tail[..2]);
-            rest = &tail[2..];
-            continue;
-        }
+        let doubled = tail.starts_with("{{") || tail.starts_with("}}");
         let inside = tail.strip_prefix('{').and_then(|inner| inner.split_once('}')).map(|(inside, _)| inside);
-        match inside.map(|inside| (inside, reference(inside.trim(), refers))) {
-            Some((inside, Some(ours))) => {
-                out.push_str(&format!("{{{ours}}}"));
-                rest = &tail[inside.len() + 2..];
-            }
-            _ => {
-                out.push_str(&tail[..1].repeat(2));
-                rest = &tail[1..];
-            }
+        let found = inside.filter(|_| !doubled).map(|inside| (inside, reference(inside.trim(), refers)));
+        if let Some((inside, Some(ours))) = found {
+            parts.push(Part::Text(std::mem::take(&mut plain)));
+            parts.push(Part::Reference(ours));
+            rest = &tail[inside.len() + 2..];
+        } else {
+            plain.push_str(&tail[..1]);
+            rest = &tail[1 + usize::from(doubled)..];
         }
     }
-    out.push_str(rest);
-    out
+    plain.push_str(rest);
+    parts.push(Part::Text(plain));
+    parts
 }
 
 fn reference(inside: &str, refers: &mut Refers) -> Option<String> {
@@ -86,7 +102,9 @@ mod tests {
     fn references_become_ours_and_other_braces_stay_text() {
         let mut refers = Refers::default();
         let text = template("p/{resources.posts.user.id}/{x}?q={incremental.start_value}&{{y}}", &mut refers);
-        assert_eq!(text, "p/{parent.user.id}/{{x}}?q={incremental.start_value}&{{y}}");
+        assert_eq!(text, "p/{{ parent.user.id }}/{{ '{' }}x}?q={{ incremental.start_value }}&{{ '{' }}y}");
+        assert_eq!(template("{resources.posts.id}/a", &mut refers), "{parent.id}/a");
+        refers.parents.pop();
         assert_eq!(refers.parents, [("posts".to_owned(), "user.id".to_owned())]);
         assert!(refers.start && refers.unknown.is_empty());
     }

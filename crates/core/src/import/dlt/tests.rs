@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::expr::{Dialect, Scope};
 use crate::pipeline;
 
 fn imported(text: &str) -> Imported {
@@ -246,8 +247,9 @@ proptest::proptest! {
         let file = checked(&config.to_string());
         let stream = &file["streams"][0];
         proptest::prop_assert_eq!(&stream["params"]["n"], &json!(per_page));
-        let params = pipeline::Template::parse(stream["params"]["q"].as_str().expect("a text")).expect("a template");
+        let params = pipeline::Template::parse(stream["params"]["q"].as_str().expect("a text"), Dialect::Native);
+        let scope = Scope::new(jiff::Timestamp::UNIX_EPOCH);
         // Doubled braces are what Python's templates read as one, too.
-        proptest::prop_assert_eq!(params.text(&pipeline::Values::new(), str::to_owned).expect("no reference").replace(['{', '}'], ""), text.replace(['{', '}'], ""));
+        proptest::prop_assert_eq!(params.expect("a template").text(&scope, str::to_owned).expect("no reference").replace(['{', '}'], ""), text.replace(['{', '}'], ""));
     }
 }

@@ -1,0 +1,152 @@
+//! What is done to records on their way from the raw page to the table: filtered, fields added, renamed and removed.
+//! The raw page stays as it came, so that a replay does it again.
+//!
+//! A record is taken apart no further than the steps need: what they do not touch keeps its spelling, digit by digit.
+
+mod fields;
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use crate::expr::{Base, Expr, ExprError, Scope};
+use crate::pipeline::{TransformSpec, Values};
+use fields::Fields;
+
+/// The steps of a stream, made ready for many records.
+#[derive(Clone, Debug, Default)]
+pub struct Transforms {
+    steps: Vec<Step>,
+    base: Option<Base>,
+}
+
+/// One step. Paths are split at their dots.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Keeps the records that it holds of.
+    Filter(Expr),
+    /// Sets a field to what an expression gives.
+    Add(Vec<String>, Expr),
+    /// Sets a field to a value.
+    Set(Vec<String>, Box<RawValue>),
+    /// Moves a field.
+    Rename(Vec<String>, Vec<String>),
+    Remove(Vec<String>),
+}
+
+impl Transforms {
+    /// Those of a specification. The error is about one of its expressions.
+    pub fn new(spec: &TransformSpec) -> Result<Transforms, ExprError> {
+        let mut steps = Vec::new();
+        for step in &spec.steps {
+            if let Some(filter) = &step.filter {
+                steps.push(Step::Filter(Expr::parse_as(filter, spec.expressions)?));
+            }
+            for (path, value) in &step.add {
+                steps.push(match value {
+                    Json::String(text) if Expr::is_in(text) || !spec.expressions.is_native() => {
+                        Step::Add(split(path), Expr::parse_as(text, spec.expressions)?)
+                    }
+                    value => Step::Set(split(path), raw(value)),
+                });
+            }
+            steps.extend(step.rename.iter().map(|(from, to)| Step::Rename(split(from), split(to))));
+            steps.extend(step.remove.iter().map(|path| Step::Remove(split(path))));
+        }
+        let config = Json::Object(spec.config.clone());
+        let base = Base { config, dialect: spec.expressions, now: Timestamp::UNIX_EPOCH };
+        Ok(Transforms { steps, base: Some(base) })
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The names that its expressions need.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|step| match step {
+            Step::Filter(expr) | Step::Add(_, expr) => expr.names().collect(),
+            Step::Set(..) | Step::Rename(..) | Step::Remove(_) => Vec::new(),
+        })
+    }
+
+    /// The JSON of a record after all steps; `None` where it is filtered out. A record that is no object is filtered
+    /// only. `values` are what its page offers besides, `now` is the time of the poll.
+    pub fn apply(&self, record: &str, values: &Values, now: Timestamp) -> Result<Option<String>, ExprError> {
+        let Some(base) = &self.base else { return Ok(Some(record.to_owned())) };
+        let base = Base { now, ..base.clone() };
+        let mut fields = Fields::read(record);
+        // The record as expressions see it, until a step changes it.
+        let mut seen: Option<Json> = None;
+        for step in &self.steps {
+            if let Step::Filter(expr) | Step::Add(_, expr) = step {
+                let text = || fields.as_ref().map_or_else(|| record.to_owned(), Fields::write);
+                let seen = seen.get_or_insert_with(|| serde_json::from_str(&text()).unwrap_or_default());
+                let scope = base.scope().with_all(values).with("record", seen);
+                if let Step::Filter(expr) = step {
+                    if !expr.truth(&scope)? {
+                        return Ok(None);
+                    }
+                    continue;
+                }
+                let value = added(expr, &scope)?;
+                if let (Some(fields), Step::Add(path, _)) = (&mut fields, step) {
+                    fields.set(path, raw(&value));
+                }
+            } else if let Some(fields) = &mut fields {
+                match step {
+                    Step::Set(path, value) => fields.set(path, value.clone()),
+                    Step::Rename(from, to) => {
+                        if let Some(value) = fields.take(from) {
+                            fields.set(to, value);
+                        }
+                    }
+                    Step::Remove(path) => drop(fields.take(path)),
+                    Step::Filter(_) | Step::Add(..) => {}
+                }
+            }
+            seen = None;
+        }
+        Ok(Some(fields.map_or_else(|| record.to_owned(), |fields| fields.write())))
+    }
+
+    /// The records of a page after all steps; one that cannot be transformed is left as it is, since its row is going
+    /// to quarantine with the reason.
+    pub fn all<'a>(
+        &self,
+        records: Vec<Cow<'a, [u8]>>,
+        values: &Values,
+        now: Timestamp,
+    ) -> Vec<Cow<'a, [u8]>> {
+        if self.is_empty() {
+            return records;
+        }
+        let transformed = records.into_iter().filter_map(|record| {
+            let text = std::str::from_utf8(&record).unwrap_or("null");
+            match self.apply(text, values, now) {
+                Ok(text) => text.map(|text| Cow::Owned(text.into_bytes())),
+                Err(_) => Some(record),
+            }
+        });
+        transformed.collect()
+    }
+}
+
+/// What an expression gives for a field.
+fn added(expr: &Expr, scope: &Scope<'_>) -> Result<Json, ExprError> {
+    expr.value(scope)
+}
+
+fn split(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+fn raw(value: &Json) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The fields of an object, in order, their values as they are spelled.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::json::write_string;
+
+/// The fields of an object.
+pub(super) struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl Fields {
+    /// Those of a JSON text, if it is an object.
+    pub(super) fn read(text: &str) -> Option<Fields> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub(super) fn write(&self) -> String {
+        let mut out = vec![b'{'];
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            write_string(name, &mut out);
+            out.push(b':');
+            out.extend_from_slice(value.get().as_bytes());
+        }
+        out.push(b'}');
+        // Names and values were texts before.
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// Sets the value at a path; tables are made on the way, in the place of what is no table.
+    pub(super) fn set(&mut self, path: &[String], value: Box<RawValue>) {
+        let Some((name, rest)) = path.split_first() else { return };
+        let old = self.0.iter_mut().rev().find(|(other, _)| other == name);
+        let value = if rest.is_empty() {
+            value
+        } else {
+            let inner = old.as_ref().and_then(|(_, value)| Fields::read(value.get()));
+            let mut inner = inner.unwrap_or(Fields(Vec::new()));
+            inner.set(rest, value);
+            boxed(inner.write())
+        };
+        match old {
+            Some((_, place)) => *place = value,
+            None => self.0.push((name.clone(), value)),
+        }
+    }
+
+    /// Takes the value at a path out.
+    pub(super) fn take(&mut self, path: &[String]) -> Option<Box<RawValue>> {
+        let (name, rest) = path.split_first()?;
+        if rest.is_empty() {
+            let mut taken = None;
+            self.0.retain(|(other, value)| {
+                let is_it = other == name;
+                if is_it {
+                    taken = Some(value.clone());
+                }
+                !is_it
+            });
+            return taken;
+        }
+        let (_, place) = self.0.iter_mut().rev().find(|(other, _)| other == name)?;
+        let mut inner = Fields::read(place.get())?;
+        let taken = inner.take(rest)?;
+        *place = boxed(inner.write());
+        Some(taken)
+    }
+}
+
+fn boxed(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            fields.push(entry);
+        }
+        Ok(Fields(fields))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
