@@ -1134,6 +1134,7 @@ def reason(misfit, most):
 # ---------------------------------------------------------------- a load: pages in, files out
 
 CHUNK_BYTES = 32 << 20
+SETTINGS = {"table", "records", "event_time", "partition_by", "contract", "columns", "max_columns"}
 
 
 class Loader:
@@ -1141,6 +1142,8 @@ class Loader:
     wanted then is how wide it gets. `new` is a table that the load creates, which takes whatever comes."""
 
     def __init__(self, load, spec, fields, new):
+        for name in spec.keys() - SETTINGS:
+            raise Beyond(f"the setting {name} of a stream")
         self.load, self.spec, self.new = load, spec, new
         self.fields = json.loads(json.dumps(fields))
         self.wider = False

@@ -112,8 +112,9 @@ def test_what_python_has_not_alike_is_left_to_rust(in_rust, on_spark, tmp_path):
     stage(tmp_path, 1, ['[{"a": 1}]'], spec("charset"), "charset", charset="euc-kr")
     stage(tmp_path, 1, ['[{"t": "Mon"}]'], spec("format", event_time={"path": "t", "format": "%a"}), "format")
     stage(tmp_path, 1, [b"\xff\x00"], spec("later"), "later", format="of a later version")
+    stage(tmp_path, 1, ['[{"a": 1}]'], spec("unheard", of_a_later_version=True), "unheard")
     _, failed = on_spark(tmp_path)
-    assert len(failed) == 4 and all("tidegate load --missing" in one for one in failed)
+    assert len(failed) == 5 and all("tidegate load --missing" in one for one in failed)
     assert manifests(tmp_path / "lake") == {}
     in_rust(tmp_path)
     assert manifests(tmp_path / "lake")["query-000000000001"]["rows"] == 1
