@@ -17,6 +17,12 @@ pub(super) fn read(path: &Path) -> Result<(String, Pipeline), Failure> {
 
 /// The same of a text that lies at `place`.
 pub(super) fn parse(text: &str, place: &str) -> Result<Pipeline, Failure> {
+    if refers_to_a_manifest(text) {
+        return Err(Failure::config(format!(
+            "{place} refers to an Airbyte manifest, which only this machine can read; the stack takes a file that says all \
+             of it natively (docs/guides/airbyte.md)"
+        )));
+    }
     pipeline::read(text, &[]).map_err(|mistakes| {
         let line = |at: usize| 1 + text.get(..at).unwrap_or(text).matches('\n').count();
         let all: Vec<String> = mistakes
@@ -28,6 +34,11 @@ pub(super) fn parse(text: &str, place: &str) -> Result<Pipeline, Failure> {
             all.join("; ")
         ))
     })
+}
+
+fn refers_to_a_manifest(text: &str) -> bool {
+    let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.any(|(key, value)| key.trim() == "kind" && value.contains("airbyte"))
 }
 
 /// Secrets that only this machine has. A function of Lambda would look for them in vain.
@@ -67,6 +78,13 @@ mod tests {
         let message = check_secrets(&with_token("${TOKEN}")).expect_err("local").message;
         assert!(message.contains("${TOKEN}") && message.contains("${aws-secret:NAME}"), "{message}");
         check_secrets(&with_token("${aws-secret:api#token}")).expect("AWS has it");
+    }
+
+    #[test]
+    fn a_file_of_a_manifest_says_how_it_becomes_native() {
+        let text = "name = \"a\"\n[source]\nkind = \"airbyte\"\nmanifest = \"m.yaml\"\n";
+        let message = parse(text, "t.toml").expect_err("no pipeline of its own").message;
+        assert!(message.contains("docs/guides/airbyte.md"), "{message}");
     }
 
     #[test]
