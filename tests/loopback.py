@@ -1,4 +1,4 @@
-"""An HTTP API on loopback for tests: a function from a path with its query to an answer."""
+"""An HTTP API on loopback for tests: a function from a path with its query to an answer, whatever the method."""
 
 import contextlib
 import http.server
@@ -21,6 +21,10 @@ def serve(respond):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.do_GET()
 
         def do_GET(self):
             url = urllib.parse.urlsplit(self.path)

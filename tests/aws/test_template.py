@@ -21,7 +21,7 @@ GIVEN = {
 # Actions on one kind of resource that a role may have, and nothing else.
 ALLOWED = {
     "PollerRole": {
-        "s3:GetObject", "s3:PutObject", "s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents",
+        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents",
         "secretsmanager:GetSecretValue", "ssm:GetParameter",
     },
     "ScheduleRole": {"lambda:InvokeFunction"},
@@ -86,6 +86,7 @@ def test_the_poller_never_touches_the_lake_and_no_loader_writes_staging():
         where = text_of(statement["Resource"])
         if role == "PollerRole":
             assert "${PartitionedS3BucketName}" not in where
+            assert "s3:DeleteObject" not in cfn.listed(statement["Action"]) or where.endswith("/tokens/*")
         if role in ("StarterRole", "JobRole") and "${NonPartitionedS3BucketName}" in where:
             assert not set(cfn.listed(statement["Action"])) & {"s3:PutObject", "s3:DeleteObject"}
 
