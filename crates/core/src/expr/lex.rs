@@ -64,7 +64,7 @@ fn opening(text: &str, from: usize) -> Option<(usize, &'static str)> {
 
 fn comment(text: &str, start: usize) -> Result<Segment<'_>, ExprError> {
     let end =
-        text[start..].find("#}").map(|end| start + end + 2).ok_or_else(|| unclosed(text, start, "#}"))?;
+        text[start + 2..].find("#}").map(|end| start + end + 4).ok_or_else(|| unclosed(text, start, "#}"))?;
     Ok(Segment { outer: start..end, inner: start + 2..end - 2, is_statement: true, tokens: Vec::new() })
 }
 

@@ -44,6 +44,7 @@ fn a_sole_expression_keeps_its_type_and_a_mixed_one_is_text() {
         ("{% if config.on %}yes{% else %}no{% endif %}", json!("yes")),
         ("{% for tag in config.tags %}{{ tag }};{% endfor %}", json!("a;b;")),
         ("{{- config.n -}} {# no #}", json!("7")),
+        ("{##}x{#}#}y", json!("xy")),
         ("{{ record.sub.x[-1] }}", json!(2.5)),
         ("{{ 'a,b'.split(',') }}", json!(["a", "b"])),
         ("{{ config.get('n') }}", json!(7)),

@@ -28,14 +28,19 @@ enum Part {
 /// dlt's are text there; a text that has such is written as an expression, which can hold any.
 pub(super) fn template(text: &str, refers: &mut Refers) -> String {
     let parts = parts(text, refers);
-    let is_plain = |part: &Part| !matches!(part, Part::Text(text) if text.contains('{'));
-    let plain = parts.iter().all(is_plain);
+    let plain = parts.iter().all(|part| !matches!(part, Part::Text(text) if begins_name(text)));
     let written = parts.into_iter().map(|part| match part {
         Part::Reference(name) if plain => format!("{{{name}}}"),
         Part::Reference(name) => format!("{{{{ {name} }}}}"),
         Part::Text(text) => text.replace('{', "{{ '{' }}"),
     });
     written.collect()
+}
+
+/// Whether a brace in a text is more than text where it stands as it is.
+fn begins_name(text: &str) -> bool {
+    let more = |c: char| c.is_alphanumeric() || matches!(c, '_' | '{' | '%' | '#');
+    text.split('{').skip(1).any(|rest| rest.chars().next().is_none_or(more))
 }
 
 fn parts(text: &str, refers: &mut Refers) -> Vec<Part> {

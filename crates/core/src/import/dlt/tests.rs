@@ -94,8 +94,10 @@ fn one(endpoint: &str, more: &str) -> String {
 
 #[test]
 fn every_paginator_keeps_its_words_and_gets_the_defaults_of_dlt() {
-    let paginator =
-        |dict: &str| checked(&one(&format!("'paginator': {dict}"), ""))["streams"][0]["paginator"].clone();
+    let paginator = |dict: &str| {
+        checked(&one(&format!("'method': 'POST', 'paginator': {dict}"), ""))["streams"][0]["paginator"]
+            .clone()
+    };
     let is = |dict: &str, wanted: Value| {
         let found = paginator(dict);
         for (key, value) in wanted.as_object().expect("a table") {
@@ -152,7 +154,7 @@ fn newer_references_bodies_cursors_and_types_are_taken_over() {
     );
     assert_eq!((&posts["columns"]["n"], &posts["contract"]["columns"]), (&json!("int64"), &json!("freeze")));
     assert_eq!((&b["path"], &b["parent"]["stream"]), (&json!("b/{parent.id}"), &json!("posts_all")));
-    assert_eq!(b["body"], json!({ "q": "{{ viewer }}", "since": "{incremental.start_value}", "n": 1 }));
+    assert_eq!(b["body"], json!({ "q": "{ viewer }", "since": "{incremental.start_value}", "n": 1 }));
     assert_eq!(b["incremental"]["lag"], "1m");
     let imported = imported(text);
     assert!(!imported.file.contains("abc"), "a secret was written");
