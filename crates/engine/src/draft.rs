@@ -9,7 +9,6 @@ use tidegate_core::change::{self, Fingerprint, Validators};
 use tidegate_core::cursor;
 use tidegate_core::expr::Scope;
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::keys;
 use tidegate_core::pipeline::{LoadSpec, Pipeline, Stream, Template, Values};
 use tidegate_core::request::{self, Element};
 use tidegate_core::transform::Transforms;
@@ -17,6 +16,7 @@ use tidegate_core::transform::Transforms;
 use crate::Error;
 use crate::page::Page;
 use crate::parents::Family;
+use crate::spill::Stored;
 
 /// The pages of one element and, where there is one alone, its validators.
 pub(crate) type Answered = (Vec<Page>, Validators);
@@ -105,9 +105,13 @@ impl<'a> Draft<'a> {
         shown
     }
 
-    /// The bodies of the pages, in the order of the batch.
-    pub(crate) fn bodies(&self) -> Vec<bytes::Bytes> {
-        self.changed.iter().flat_map(|changed| changed.pages.iter().map(|page| page.body.clone())).collect()
+    /// The bodies of the pages, in the order of the batch; `None` of one that is stored already.
+    pub(crate) fn bodies(&self) -> Vec<Option<bytes::Bytes>> {
+        self.changed
+            .iter()
+            .flat_map(|changed| changed.pages)
+            .map(|page| page.stored.is_none().then(|| page.body.clone()))
+            .collect()
     }
 
     /// The batch document of number `seq`.
@@ -130,15 +134,16 @@ impl<'a> Draft<'a> {
             let values: Values =
                 values.iter().filter(named).map(|(name, value)| (name.clone(), value.clone())).collect();
             for (number, (page, repeats)) in changed.pages.iter().zip(&changed.repeats).enumerate() {
-                let sha256 = change::hex(&change::sha256(&page.body));
+                let place = || Stored::of(page, &stream.name, seq);
+                let Stored { key, sha256 } = page.stored.clone().unwrap_or_else(place);
                 pages.push(batch::Page {
-                    key: keys::page(&stream.name, seq, &sha256, page.format.extension()),
+                    key,
                     element: changed.element.name.clone(),
                     number: u32::try_from(number).unwrap_or(u32::MAX),
                     request: page.request.clone(),
                     status: page.status,
                     fetched_at: page.fetched_at,
-                    bytes: page.body.len() as u64,
+                    bytes: page.bytes,
                     sha256,
                     format: page.format,
                     charset: page.charset.clone(),

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future;
 use serde_json::Value;
 use tidegate_core::batch::ElementState;
 use tidegate_core::cadence::{Declared, Hints};
-use tidegate_core::change::Validators;
+use tidegate_core::change::{Fingerprint, Validators};
 use tidegate_core::cursor::{self, Window};
 use tidegate_core::expr::Base;
 use tidegate_core::jiff::Timestamp;
@@ -36,6 +37,10 @@ pub(crate) struct Tally {
     pub(crate) requests: u64,
     pub(crate) not_modified: u64,
     pub(crate) bytes: u64,
+    /// Bytes of the pages that are kept in memory.
+    pub(crate) held: u64,
+    /// Pages of elements that have changed.
+    pub(crate) kept: u32,
     /// When the last answer was received.
     pub(crate) answered: Option<Timestamp>,
     /// What that answer says about its age, its life and our limits.
@@ -68,12 +73,13 @@ const RESETS: u32 = 3;
 
 impl Fetch<'_> {
     /// All pages of one element: of one walk, or of one for each window of its cursor. `validators` make the request of a
-    /// sole walk conditional.
+    /// sole walk conditional; `seq` is the number of the batch that the pages would belong to.
     pub(crate) async fn element(
         &self,
         element: &Element,
         state: Option<&ElementState>,
         validators: &Validators,
+        seq: Option<u64>,
     ) -> Result<Answer, Error> {
         let cursor = state.and_then(|state| state.cursor.clone());
         let mut windows = self.windows(cursor.as_ref())?;
@@ -82,7 +88,7 @@ impl Fetch<'_> {
         let mut found = Validators::default();
         for walk in 0u32.. {
             let Some(window) = windows.pop_front() else { break };
-            let part = Part { walk, window };
+            let part = Part { walk, window, seq };
             match self.walk(&element.values, &sole, part, &mut pages).await {
                 Ok(Walked::NotModified) => return Ok(Answer::NotModified),
                 Ok(Walked::End(validators)) => found = validators,
@@ -99,6 +105,10 @@ impl Fetch<'_> {
             }
         }
         let validators = if pages.len() == 1 { found } else { Validators::default() };
+        let fingerprint = Fingerprint::of_pages(pages.iter().map(|page| &page.content.digest));
+        if state.is_none_or(|state| state.fingerprint != fingerprint) {
+            self.settle(&mut pages, seq).await?;
+        }
         Ok(Answer::Pages(pages, validators, None))
     }
 
@@ -163,11 +173,15 @@ impl Fetch<'_> {
             match step {
                 Step::End(end) => {
                     self.tally().ends.push(end);
+                    self.relieve(pages.last_mut(), part.seq).await?;
                     return Ok(Walked::End(validators));
                 }
                 Step::Next(next) => request = next,
             }
-            match flight.answer(&request, &pager).await? {
+            let relieved = self.relieve(pages.last_mut(), part.seq);
+            let (relieved, answer) = future::join(relieved, flight.answer(&request, &pager)).await;
+            relieved?;
+            match answer? {
                 Reply::Data(next) => response = next,
                 Reply::Reset => return Ok(Walked::Reset),
             }

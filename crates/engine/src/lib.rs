@@ -40,6 +40,7 @@ mod retype;
 mod rewrite;
 mod rota;
 mod run;
+mod spill;
 mod stage;
 mod state;
 mod status;

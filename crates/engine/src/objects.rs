@@ -94,6 +94,14 @@ pub(crate) async fn overwrite(
         .await
 }
 
+/// Writes an object that is named by its content: if something else is there, a power cut has torn it.
+pub(crate) async fn keep(env: &Env, store: &dyn ObjectStore, key: &str, bytes: &Bytes) -> Result<(), Error> {
+    match create(env, store, key, bytes).await? {
+        Put::Created => Ok(()),
+        Put::Exists(_) => overwrite(env, store, key, bytes).await,
+    }
+}
+
 /// Deletes an object; one that is not there is as good as deleted.
 pub(crate) async fn delete(env: &Env, store: &dyn ObjectStore, key: &str) -> Result<(), Error> {
     let path = path(key)?;

@@ -15,6 +15,7 @@ use tidegate_core::request::{Request, Response};
 
 use crate::Error;
 use crate::fetch::Fetch;
+use crate::spill::Stored;
 
 /// The part of an element that one walk of pages asks for.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Part {
     /// Number of the walk in the poll of the element.
     pub(crate) walk: u32,
     pub(crate) window: Window,
+    /// Number of the batch that its pages would belong to; `None` where they are not to be staged.
+    pub(crate) seq: Option<u64>,
 }
 
 /// One page of an element, as it came and as it was understood.
@@ -29,7 +32,12 @@ pub(crate) struct Page {
     pub(crate) request: String,
     pub(crate) status: u16,
     pub(crate) fetched_at: Timestamp,
+    /// Empty once the page is stored.
     pub(crate) body: Bytes,
+    /// Length of the body.
+    pub(crate) bytes: u64,
+    /// Where it lies in staging, if it does already.
+    pub(crate) stored: Option<Stored>,
     pub(crate) format: Format,
     pub(crate) charset: Option<String>,
     pub(crate) content: Content,
@@ -112,7 +120,9 @@ pub(crate) fn read(
         request: shown,
         status: response.status,
         fetched_at: fetch.env.clock.now(),
+        bytes: response.body.len() as u64,
         body: response.body,
+        stored: None,
         format,
         charset,
         content: understood.content,

@@ -55,7 +55,7 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
     let above = fetch.stream;
     tracing::info!(parent = parent.stream, "nothing is staged yet: fetching it for its children");
     let family = family(fetch, None).await?;
-    let mut round = gather(fetch, &family.elements, &Head::default()).await;
+    let mut round = gather(fetch, &family.elements, &Head::default(), None).await;
     if !round.failures.is_empty() {
         return Err(round.failures.swap_remove(0).1);
     }

@@ -51,7 +51,7 @@ pub(crate) async fn ask(fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, E
         // What was fetched for a snapshot stays good when the race is lost. An incremental poll asks from where the
         // winner left off; and records are told apart from the winner's only if they were fetched after them.
         if race == 0 || stream.incremental.is_some() || !stream.primary_key.is_empty() {
-            round = gather(&fetch, elements, &head).await;
+            round = gather(&fetch, elements, &head, Some(head.seq + 1)).await;
             if round.failures.len() == elements.len() && !elements.is_empty() && round.answers.is_empty() {
                 return Err(round.failures.swap_remove(0).1);
             }
@@ -87,8 +87,9 @@ pub(crate) struct Round {
     pub(crate) failures: Vec<(String, Error)>,
 }
 
-/// Asks for every element, as many at a time as the source allows.
-pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head) -> Round {
+/// Asks for every element, as many at a time as the source allows. `seq` is the number of the batch that the pages would
+/// belong to; `None` where they are not to be staged.
+pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head, seq: Option<u64>) -> Round {
     // Validators hold for the request they were given for.
     let same_config = head.config_hash == batch::config_hash(fetch.pipeline, fetch.stream);
     let most = usize::try_from(fetch.pipeline.source.limits.concurrency.max(1)).unwrap_or(usize::MAX);
@@ -96,7 +97,7 @@ pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head)
         let state = head.checkpoint.elements.get(&element.name);
         let validators =
             state.filter(|_| same_config).map(|state| state.validators.clone()).unwrap_or_default();
-        (element, fetch.element(element, state, &validators).await)
+        (element, fetch.element(element, state, &validators, seq).await)
     });
     let mut answers = stream::iter(answers).buffered(most);
     let mut round = Round::default();

@@ -66,11 +66,12 @@ pub(crate) async fn read(env: &Env, key: &str) -> Result<Option<Batch>, Error> {
     bytes.map(|bytes| decode(key, &bytes)).transpose()
 }
 
-/// Writes the pages, then the batch.
-pub(crate) async fn stage(env: &Env, batch: &Batch, pages: &[Bytes]) -> Result<Staged, Error> {
+/// Writes the pages that are not there yet, then the batch.
+pub(crate) async fn stage(env: &Env, batch: &Batch, pages: &[Option<Bytes>]) -> Result<Staged, Error> {
     let store = env.staging.as_ref();
-    let puts = batch.pages.iter().zip(pages).map(|(page, body)| objects::create(env, store, &page.key, body));
-    stream::iter(puts).buffer_unordered(CONCURRENT_PUTS).try_collect::<Vec<Put>>().await?;
+    let held = batch.pages.iter().zip(pages).filter_map(|(page, body)| Some((page, body.as_ref()?)));
+    let puts = held.map(|(page, body)| objects::keep(env, store, &page.key, body));
+    stream::iter(puts).buffer_unordered(CONCURRENT_PUTS).try_collect::<Vec<()>>().await?;
     let key = keys::batch(&batch.stream, batch.seq);
     let damaged = |reason: String| Error::Damaged { key: key.clone(), reason };
     let bytes = serde_json::to_vec_pretty(batch).map_err(|error| damaged(error.to_string()))?;

@@ -1,5 +1,7 @@
 //! From a store's address to the store.
 
+#[cfg(target_os = "linux")]
+mod group;
 mod place;
 
 use std::collections::BTreeMap;
@@ -102,8 +104,12 @@ fn open_directory(path: &Path, options: &[(String, String)]) -> Result<Arc<dyn O
     };
     std::fs::create_dir_all(path).map_err(|e| refused(e.to_string()))?;
     let fsync = !options.iter().any(|(name, value)| name == "fsync" && value == "false");
-    let store = LocalFileSystem::new_with_prefix(path).map_err(|e| refused(e.to_string()))?;
-    Ok(Arc::new(store.with_fsync(fsync).with_automatic_cleanup(false)))
+    let store = || LocalFileSystem::new_with_prefix(path).map_err(|e| refused(e.to_string()));
+    #[cfg(target_os = "linux")]
+    if fsync {
+        return Ok(Arc::new(group::Directory::new(path, store()?, store()?)));
+    }
+    Ok(Arc::new(store()?.with_fsync(fsync).with_automatic_cleanup(false)))
 }
 
 fn open_bucket(

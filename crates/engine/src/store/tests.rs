@@ -9,7 +9,8 @@ fn key(text: &str) -> Key {
 
 async fn creates_once(store: &dyn ObjectStore) {
     let once = || PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-    for name in ["a/b.json", "t/year=2026/x-0.parquet", "a/é 東京+&.json", "a/%2F.json"] {
+    for name in ["a/b.json", "t/year=2026/x-0.parquet", "pages/s/1/x.json", "a/é 東京+&.json", "a/%2F.json"]
+    {
         store.put_opts(&key(name), PutPayload::from_static(b"1"), once()).await.expect(name);
         let again = store.put_opts(&key(name), PutPayload::from_static(b"2"), once()).await;
         assert!(matches!(again, Err(object_store::Error::AlreadyExists { .. })), "{name}");

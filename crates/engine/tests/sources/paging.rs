@@ -113,3 +113,31 @@ async fn paging_that_would_not_end_is_an_error_that_says_what_to_check() {
         assert!(api.hits().len() <= 100);
     }
 }
+
+#[tokio::test]
+async fn pages_that_a_poll_cannot_hold_are_staged_as_they_come() {
+    // More bytes than a poll keeps, and more small answers than it keeps.
+    let big = |page: u64| json!({ "items": [{ "id": page, "v": "x".repeat(1 << 20) }], "pages": 12 });
+    let number = |hit: &crate::api::Hit| {
+        hit.path_and_query.split('=').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+    };
+    let api = Api::serve(move |hit| json_answer(&big(number(hit)))).await;
+    let paginator = json!({ "type": "page_number", "base_page": 1, "total_path": "$.pages" });
+    arrive_and_stay(World::new(&api, &json!({}), &stream("x", &json!({}), &paginator)), 12).await;
+    let api = Api::serve(move |hit| json_answer(&json!({ "items": [{ "id": number(hit) }] }))).await;
+    let each: Vec<u32> = (1..=80).collect();
+    let small =
+        json!({ "path": "/x", "params": { "n": "{n}" }, "for_each": { "n": each }, "records": "$.items" });
+    arrive_and_stay(World::new(&api, &json!({}), &small), 80).await;
+}
+
+/// All records are in the pages that the batch names, and a second poll finds nothing new.
+async fn arrive_and_stay(mut world: World, records: u64) {
+    world.poll().await.expect("a visit");
+    let expected: Vec<u64> = (1..=records).collect();
+    let mut found = ids(&world, "items", 1).await;
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    let again = world.poll().await.expect("a visit");
+    assert_eq!(again.outcome, tidegate_engine::Outcome::Unchanged);
+}
