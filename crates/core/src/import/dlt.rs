@@ -6,6 +6,7 @@ pub mod literal;
 mod paginator;
 mod params;
 mod reading;
+mod rows;
 mod stream;
 
 use serde::Serialize;
