@@ -160,45 +160,13 @@ fn request(
     reading: &mut Reading,
 ) -> Refers {
     let mut refers = Refers::default();
-    let mut path = endpoint.text("path", reading).unwrap_or_else(|| resource.to_owned());
-    let mut params = Map::new();
-    for (key, value) in endpoint.dict("params", reading).iter().flat_map(Dict::fields) {
-        let at = endpoint.at(&format!("params.{key}"));
-        let placeholder = format!("{{{key}}}");
-        match bound(&at, key, value, &mut refers, reading) {
-            Some(Value::String(text)) if path.contains(&placeholder) => {
-                path = path.replace(&placeholder, &text)
-            }
-            Some(Value::Number(number)) if path.contains(&placeholder) => {
-                path = path.replace(&placeholder, &number.to_string());
-            }
-            Some(Value::Null) | None => {}
-            Some(value) => {
-                params.insert(key.to_owned(), params::templates(&value, &mut refers));
-            }
-        }
-    }
-    if let Some(base) =
-        client.get("base_url").and_then(|base| if let Literal::Text(base) = base { Some(base) } else { None })
-        && let Some(below) = path.strip_prefix(base.trim_end_matches('/'))
-    {
-        path = below.to_owned();
-    }
-    if path.starts_with("http://") || path.starts_with("https://") {
-        reading.refuse(
-            endpoint.at("path"),
-            "it is an address of its own; a pipeline asks one API, so write a file for each",
-        );
-    }
-    table.set("path", params::template(&path, &mut refers));
+    let params = address(table, resource, endpoint, client, &mut refers, reading);
     match endpoint.text("method", reading).map(|method| method.to_uppercase()).as_deref() {
         None | Some("GET") => {}
         Some("POST") => table.set("method", "POST"),
         Some(other) => reading.refuse(endpoint.at("method"), format!("`{other}` is not known; GET or POST")),
     }
-    if !params.is_empty() {
-        table.set("params", params);
-    }
+    table.set("params", params);
     if let Some(headers) = endpoint.dict("headers", reading) {
         table.set("headers", auth::values(&headers, reading));
     }
@@ -216,6 +184,49 @@ fn request(
         );
     }
     refers
+}
+
+/// Sets the path; returns the query parameters that are not a part of it, null where there are none.
+fn address(
+    table: &mut Table,
+    resource: &str,
+    endpoint: &Dict<'_>,
+    client: &Dict<'_>,
+    refers: &mut Refers,
+    reading: &mut Reading,
+) -> Value {
+    let mut path = endpoint.text("path", reading).unwrap_or_else(|| resource.to_owned());
+    let mut params = Map::new();
+    for (key, value) in endpoint.dict("params", reading).iter().flat_map(Dict::fields) {
+        let at = endpoint.at(&format!("params.{key}"));
+        let placeholder = format!("{{{key}}}");
+        match bound(&at, key, value, refers, reading) {
+            Some(Value::String(text)) if path.contains(&placeholder) => {
+                path = path.replace(&placeholder, &text)
+            }
+            Some(Value::Number(number)) if path.contains(&placeholder) => {
+                path = path.replace(&placeholder, &number.to_string());
+            }
+            Some(Value::Null) | None => {}
+            Some(value) => {
+                params.insert(key.to_owned(), params::templates(&value, refers));
+            }
+        }
+    }
+    if let Some(base) =
+        client.get("base_url").and_then(|base| if let Literal::Text(base) = base { Some(base) } else { None })
+        && let Some(below) = path.strip_prefix(base.trim_end_matches('/'))
+    {
+        path = below.to_owned();
+    }
+    if path.starts_with("http://") || path.starts_with("https://") {
+        reading.refuse(
+            endpoint.at("path"),
+            "it is an address of its own; a pipeline asks one API, so write a file for each",
+        );
+    }
+    table.set("path", params::template(&path, refers));
+    if params.is_empty() { Value::Null } else { params.into() }
 }
 
 /// The value of a parameter; one that is bound in the older way as the reference that it means.
@@ -342,29 +353,7 @@ fn incremental(
         }
         return;
     };
-    let mut out = Map::new();
-    let mut put = |key: &str, value: Value| {
-        if !value.is_null() {
-            out.insert(key.to_owned(), value);
-        }
-    };
-    let cursor = dict.text("cursor_path", reading).unwrap_or_default();
-    put("cursor_path", field_path(&cursor).into());
-    for key in ["initial_value", "end_value"] {
-        put(key, dict.given(key).map(|value| reading.json(&dict.at(key), value)).unwrap_or_default());
-    }
-    let start_param = dict.text("start_param", reading).or(param.map(str::to_owned));
-    let asked = start_param.is_some() || refers.start;
-    put("start_param", start_param.into());
-    put("end_param", dict.text("end_param", reading).into());
-    if let Some(lag) = dict.number("lag", reading) {
-        reading
-            .note(dict.at("lag"), format!("{lag} is taken for seconds, as it is where the cursor is a time"));
-        put("lag", format!("{lag}s").into());
-    }
-    if !asked {
-        put("client_side", true.into());
-    }
+    let out = cursor(&dict, param, refers, reading);
     for key in ["convert", "last_value_func"] {
         if let Some(value) =
             dict.given(key).filter(|value| !matches!(value, Literal::Text(word) if word == "max"))
@@ -391,10 +380,43 @@ fn incremental(
             );
         }
     }
+    table.set("incremental", out);
+}
+
+/// The keys of `incremental`; `param` is the one in which it was declared, in the older way.
+fn cursor(
+    dict: &Dict<'_>,
+    param: Option<&str>,
+    refers: &Refers,
+    reading: &mut Reading,
+) -> Map<String, Value> {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| {
+        if !value.is_null() {
+            out.insert(key.to_owned(), value);
+        }
+    };
+    let cursor = dict.text("cursor_path", reading).unwrap_or_default();
+    put("cursor_path", field_path(&cursor).into());
+    for key in ["initial_value", "end_value"] {
+        put(key, dict.given(key).map(|value| reading.json(&dict.at(key), value)).unwrap_or_default());
+    }
+    let start_param = dict.text("start_param", reading).or(param.map(str::to_owned));
+    let asked = start_param.is_some() || refers.start;
+    put("start_param", start_param.into());
+    put("end_param", dict.text("end_param", reading).into());
+    if let Some(lag) = dict.number("lag", reading) {
+        reading
+            .note(dict.at("lag"), format!("{lag} is taken for seconds, as it is where the cursor is a time"));
+        put("lag", format!("{lag}s").into());
+    }
+    if !asked {
+        put("client_side", true.into());
+    }
     if cursor.is_empty() {
         reading.refuse(dict.at("cursor_path"), "it is missing");
     }
-    table.set("incremental", out);
+    out
 }
 
 /// What can be said once all streams are there: names are unique, parents exist.
