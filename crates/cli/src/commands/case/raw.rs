@@ -8,6 +8,7 @@ use tidegate_core::batch::{Batch, Page};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::partition::PartitionKey;
 use tidegate_core::pipeline::Stream;
+use tidegate_core::transform::Transforms;
 use tidegate_core::{cursor, decode, keys, time};
 
 use crate::failure::Failure;
@@ -23,8 +24,9 @@ pub(super) struct Staged {
 pub(super) struct Raw {
     /// Place of its page in the batch.
     pub(super) page: usize,
-    /// Whether the batch does not take it for one that is known already.
+    /// Whether it is to be landed: not known already, and not filtered out.
     pub(super) wanted: bool,
+    /// What it is after the stream's transformations.
     pub(super) json: Value,
     /// The partition that its time puts it into; `None` if it has no time though it should.
     pub(super) partition: Option<String>,
@@ -57,10 +59,21 @@ pub(super) async fn staged(store: &dyn ObjectStore, stream: &Stream) -> Result<V
 fn of_page(batch: &Batch, at: usize, page: &Page, body: &[u8]) -> Result<Vec<Raw>, Failure> {
     let text = decode::to_utf8(body, page.charset.as_deref()).map_err(unreadable)?;
     let records = decode::records(&text, page.format, &batch.load.records).map_err(unreadable)?;
+    let transforms = batch.load.transform.as_ref().map(Transforms::new).transpose().map_err(unreadable)?;
     let raw = |(number, record): (u64, std::borrow::Cow<'_, [u8]>)| {
         let repeated = page.repeats.iter().any(|(first, count)| (*first..first + count).contains(&number));
-        let json = serde_json::from_slice(&record).map_err(unreadable)?;
-        Ok(Raw { page: at, wanted: !repeated, json, partition: partition(batch, page, &record) })
+        let text = std::str::from_utf8(&record).map_err(unreadable)?;
+        // One that cannot be transformed is on its way to quarantine as it is.
+        let kept =
+            match transforms.as_ref().map(|transforms| transforms.apply(text, &page.values, batch.polled_at))
+            {
+                Some(Ok(kept)) => kept,
+                None | Some(Err(_)) => Some(text.to_owned()),
+            };
+        let wanted = kept.is_some() && !repeated;
+        let text = kept.unwrap_or_else(|| text.to_owned());
+        let json = serde_json::from_str(&text).map_err(unreadable)?;
+        Ok(Raw { page: at, wanted, json, partition: partition(batch, page, text.as_bytes()) })
     };
     (0..).zip(records).map(raw).collect()
 }
