@@ -116,9 +116,14 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
+/// A key; one that needs quotes stands on one line, as a text of several lines cannot be a key.
 fn name(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { quoted(key) }
+    if !key.is_empty() && key.chars().all(bare) {
+        return key.to_owned();
+    }
+    // What JSON escapes TOML reads the same way; it wants one more character escaped.
+    Value::from(key).to_string().replace('\u{7f}', "\\u007F")
 }
 
 #[cfg(test)]
