@@ -94,7 +94,7 @@ pub struct Page {
     /// Values that the stream adds to each record of this page (`[streams.fields]`).
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
-    /// What `transform` names of the element besides.
+    /// What `transform` names of the element besides, and the children of the stream.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
 }

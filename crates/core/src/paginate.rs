@@ -150,6 +150,8 @@ pub struct Pager<'a> {
     full: u64,
     /// Pages or records that there are, where the API tells it.
     total: Option<u64>,
+    /// Parameters of the first request, where the others are to have them too.
+    own: Vec<(String, String)>,
     asked: BTreeSet<(String, Option<bytes::Bytes>)>,
     last: Option<[u8; 32]>,
 }
@@ -176,6 +178,7 @@ impl<'a> Pager<'a> {
             stride: 0,
             full: 0,
             total: None,
+            own: Vec::new(),
             asked: BTreeSet::new(),
             last: None,
         }
@@ -184,6 +187,9 @@ impl<'a> Pager<'a> {
     /// The request for the first page, from the stream's own.
     pub fn first(&mut self, request: Request) -> Result<Request, PageError> {
         let request = step::first_page(self.paginator, request)?;
+        if matches!(self.paginator, Paginator::Cursor(cursor) if cursor.keep_params) {
+            self.own = request.url.query_pairs().into_owned().collect();
+        }
         self.asked.insert(identity(&request));
         Ok(request)
     }
@@ -268,7 +274,9 @@ impl<'a> Pager<'a> {
                 self.offset = self.offset.saturating_add(self.stride);
                 step::offset(paginator, self.offset, self.total, request)
             }
-            Paginator::Cursor(paginator) => step::cursor(paginator, self.read, request, page, self.base),
+            Paginator::Cursor(paginator) => {
+                step::cursor(paginator, self.read, request, page, self.base, &self.own)
+            }
             Paginator::JsonLink(paginator) => {
                 let link = first(page.body, &paginator.next_url_path, NEXT_URL)?;
                 step::json_link(request, link)

@@ -14,7 +14,7 @@ use crate::pipeline::{Method, Secrets, TemplateError};
 
 pub use build::{USER_AGENT, build};
 pub use element::{Element, elements};
-pub use parent::Parents;
+pub use parent::{Parents, combined};
 pub use slice::with as with_slice;
 
 /// One HTTP request, ready to send. Holds secrets: never printed; see [`Request::shown`].

@@ -127,13 +127,19 @@ impl<'a> Draft<'a> {
         let load = LoadSpec::of(stream, &pipeline.source);
         let transforms = transforms(&load, stream)?;
         let names: BTreeSet<&str> = transforms.names().collect();
+        let children = pipeline.streams.iter().flat_map(Stream::parents);
+        let is_above = children
+            .into_iter()
+            .any(|parent| parent.stream == stream.name && parent.partition_field.is_some());
         for changed in &self.changed {
-            let values = &request::with_slice(stream, &changed.element.values, base.dialect);
-            let fields = fields(stream, &base.scope().with_all(values))?;
-            let named = |(name, _): &(&String, &Value)| names.contains(name.as_str());
-            let values: Values =
-                values.iter().filter(named).map(|(name, value)| (name.clone(), value.clone())).collect();
             for (number, (page, repeats)) in changed.pages.iter().zip(&changed.repeats).enumerate() {
+                let mut values = changed.element.values.clone();
+                values.extend(page.window.iter().map(|window| ("incremental".to_owned(), window.clone())));
+                let values = &request::with_slice(stream, &values, base.dialect);
+                let fields = fields(stream, &base.scope().with_all(values))?;
+                let mut kept = if is_above { asked_for(&changed.element.values) } else { Values::new() };
+                let named = |(name, _): &(&String, &Value)| names.contains(name.as_str());
+                kept.extend(values.iter().filter(named).map(|(name, value)| (name.clone(), value.clone())));
                 let place = || Stored::of(page, &stream.name, seq);
                 let Stored { key, sha256 } = page.stored.clone().unwrap_or_else(place);
                 pages.push(batch::Page {
@@ -149,8 +155,8 @@ impl<'a> Draft<'a> {
                     charset: page.charset.clone(),
                     records: page.content.records,
                     repeats: repeats.clone(),
-                    fields: fields.clone(),
-                    values: values.clone(),
+                    fields,
+                    values: kept,
                 });
             }
         }
@@ -206,6 +212,13 @@ fn transforms(load: &LoadSpec, stream: &Stream) -> Result<Transforms, Error> {
     Ok(ready
         .map_err(|error| Error::Config(format!("stream `{}`, transform: {error}", stream.name)))?
         .unwrap_or_default())
+}
+
+/// What an element is asked for, as its children may name it: its values without the parent's record.
+pub(crate) fn asked_for(values: &Values) -> Values {
+    let own = ["parent", "incremental", "stream_slice", "stream_partition", "stream_interval"];
+    let kept = values.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The values that the stream adds to each record of an element.

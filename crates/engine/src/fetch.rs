@@ -1,5 +1,6 @@
 //! One element of a stream, fetched: requests with retries, page after page.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +11,10 @@ use tidegate_core::batch::ElementState;
 use tidegate_core::cadence::{Declared, Hints};
 use tidegate_core::change::{Fingerprint, Validators};
 use tidegate_core::cursor::{self, Window};
-use tidegate_core::expr::Base;
+use tidegate_core::expr::{Base, Expr};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::{End, PageError, Pager, Step};
-use tidegate_core::pipeline::{Pipeline, Stream, Values};
+use tidegate_core::pipeline::{Incremental, Pipeline, Stream, Template, TemplateError, Values};
 use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
@@ -115,10 +116,35 @@ impl Fetch<'_> {
     /// What is asked for: everything, or what is newer than the cursor.
     fn windows(&self, cursor: Option<&Value>) -> Result<VecDeque<Window>, Error> {
         let Some(incremental) = &self.stream.incremental else { return Ok([Window::default()].into()) };
-        let windows = cursor::windows(incremental, cursor, self.env.clock.now());
+        let now = self.env.clock.now();
+        let incremental = self.decided(incremental, now)?;
+        let windows = cursor::windows(&incremental, cursor, now);
         windows
             .map(VecDeque::from)
             .map_err(|error| Error::Config(format!("stream `{}`: {error}", self.stream.name)))
+    }
+
+    /// The bounds of an incremental stream with their expressions evaluated.
+    fn decided<'i>(
+        &self,
+        incremental: &'i Incremental,
+        now: Timestamp,
+    ) -> Result<Cow<'i, Incremental>, Error> {
+        let is_open = |bound: &Option<Value>| bound.as_ref().and_then(Value::as_str).is_some_and(Expr::is_in);
+        if !is_open(&incremental.initial_value) && !is_open(&incremental.end_value) {
+            return Ok(Cow::Borrowed(incremental));
+        }
+        let base = self.base(now)?;
+        let decide = |bound: &Option<Value>| match bound {
+            Some(bound) => Template::render(bound, &base.scope()).map(Some),
+            None => Ok(None),
+        };
+        let wrong = |error: TemplateError| {
+            Error::Config(format!("stream `{}`, incremental: {error}", self.stream.name))
+        };
+        let initial_value = decide(&incremental.initial_value).map_err(wrong)?;
+        let end_value = decide(&incremental.end_value).map_err(wrong)?;
+        Ok(Cow::Owned(Incremental { initial_value, end_value, ..incremental.clone() }))
     }
 
     /// Where to go on when paging is to begin again: from the highest cursor so far, else from the beginning.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
+use serde_json::Value;
 use tidegate_core::cadence::{Declared, declared};
 use tidegate_core::change::{self, Content};
 use tidegate_core::cursor::{self, Marks, Window};
@@ -49,6 +50,8 @@ pub(crate) struct Page {
     pub(crate) outside: Vec<bool>,
     /// Number of the walk that brought the page.
     pub(crate) walk: u32,
+    /// `incremental`, as expressions name it, where the stream is incremental.
+    pub(crate) window: Option<Value>,
     /// Headers of the answer, for paging.
     pub(crate) headers: Vec<(String, String)>,
     /// JSON of the last record, where paging goes on from it.
@@ -130,6 +133,7 @@ pub(crate) fn read(
         declared: understood.declared,
         outside: understood.outside,
         walk: part.walk,
+        window: fetch.stream.incremental.as_ref().map(|_| part.window.values()),
         headers: response.headers,
         last_record: understood.last_record,
         remark,

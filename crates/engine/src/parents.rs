@@ -8,6 +8,7 @@ use tidegate_core::request::{self, Element, Parents, RequestError};
 use tidegate_core::transform::Transforms;
 use tidegate_core::{decode, keys};
 
+use crate::draft::asked_for;
 use crate::poll::gather;
 use crate::state::StreamState;
 use crate::{Env, Error, Head, fetch::Fetch};
@@ -25,11 +26,29 @@ pub(crate) struct Family {
 /// The elements of a stream. The children of an incremental parent are asked for once for each of its records that is
 /// newer than batch `since`; those of any other parent for all records that it has now.
 pub(crate) async fn family(fetch: &Fetch<'_>, since: Option<u64>) -> Result<Family, Error> {
-    let Fetch { env, pipeline, stream, .. } = *fetch;
+    let stream = fetch.stream;
     let Some(parent) = &stream.parent else {
         let elements = request::elements(stream).map_err(config)?;
         return Ok(Family { elements, ..Family::default() });
     };
+    let all = parent.all || !stream.more_parents.is_empty();
+    let (mut elements, seq, partial) = children(fetch, parent, since.filter(|_| !all), all).await?;
+    for parent in &stream.more_parents {
+        let (others, ..) = children(fetch, parent, None, true).await?;
+        elements = request::combined(&elements, &others);
+    }
+    let elements = request::combined(&elements, &request::elements(stream).map_err(config)?);
+    Ok(Family { elements, parent_seq: Some(seq), partial })
+}
+
+/// One element for each record of a parent; the number of the parent's last batch; whether older records were left out.
+async fn children(
+    fetch: &Fetch<'_>,
+    parent: &Parent,
+    since: Option<u64>,
+    all: bool,
+) -> Result<(Vec<Element>, u64, bool), Error> {
+    let Fetch { env, pipeline, stream, .. } = *fetch;
     let Some(above) = pipeline.stream(&parent.stream) else {
         return Err(Error::Config(format!(
             "stream `{}`: no stream is called `{}`",
@@ -39,15 +58,14 @@ pub(crate) async fn family(fetch: &Fetch<'_>, since: Option<u64>) -> Result<Fami
     let hint = StreamState::read(env, &above.name).await?.head;
     let head = crate::head(env, &above.name, Some(hint).filter(|seq| *seq > 0)).await?;
     let mut parents = Parents::new(stream, parent);
-    let partial = above.incremental.is_some();
+    let partial = above.incremental.is_some() && !all;
     if head.seq == 0 {
         Box::pin(fetched(&Fetch { stream: above, ..*fetch }, parent, &mut parents)).await?;
     } else {
         let from = if partial { since.unwrap_or(0) } else { 0 };
         staged(env, above, &head, from, &mut parents).await?;
     }
-    let elements = parents.elements(stream).map_err(config)?;
-    Ok(Family { elements, parent_seq: Some(head.seq), partial })
+    Ok((parents.found(), head.seq, partial))
 }
 
 /// The parent has staged nothing yet: it is fetched here, once, and staged by its own poll.
@@ -74,7 +92,7 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
             let records = decode::records(&body, page.format, &above.records);
             let records = records.map_err(|error| Error::Source(error.to_string()))?;
             let records = transforms.all(records, &values, base.now);
-            parents.page(&element.name, &added, &records).map_err(source)?;
+            parents.page(&element.name, &asked_for(&element.values), &added, &records).map_err(source)?;
         }
     }
     Ok(())
@@ -121,7 +139,7 @@ async fn take(env: &Env, batch: &Batch, parents: &mut Parents<'_>) -> Result<(),
         let values: Values =
             page.fields.iter().chain(&page.values).map(|(n, v)| (n.clone(), v.clone())).collect();
         let records = transforms.all(records, &values, batch.polled_at);
-        parents.page(&page.element, &page.fields, &records).map_err(source)?;
+        parents.page(&page.element, &asked_for(&page.values), &page.fields, &records).map_err(source)?;
     }
     Ok(())
 }

@@ -46,11 +46,20 @@ const MEANT: [&str; 33] = [
 pub(crate) struct Component<'a> {
     pub(crate) value: &'a Value,
     pub(crate) path: String,
+    /// The parameters of the nearest component around it.
+    parameters: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Component<'a> {
     pub(crate) fn new(value: &'a Value, path: impl Into<String>) -> Component<'a> {
-        Component { value, path: path.into() }
+        let parameters = value.get(PARAMETERS).and_then(Value::as_object);
+        Component { value, path: path.into(), parameters }
+    }
+
+    /// A value within it.
+    pub(crate) fn within(&self, value: &'a Value, path: String) -> Component<'a> {
+        let inner = Component::new(value, path);
+        Component { parameters: inner.parameters.or(self.parameters), ..inner }
     }
 
     /// Its `type`; empty where it has none.
@@ -61,7 +70,7 @@ impl<'a> Component<'a> {
     /// The value under a key, where there is one.
     pub(crate) fn get(&self, key: &str) -> Option<Component<'a>> {
         let value = self.value.get(key).filter(|value| !value.is_null())?;
-        Some(Component::new(value, format!("{}.{key}", self.path)))
+        Some(self.within(value, format!("{}.{key}", self.path)))
     }
 
     /// The text under a key.
@@ -76,28 +85,25 @@ impl<'a> Component<'a> {
 
     /// The items under a key; a single value is a list of one.
     pub(crate) fn list(&self, key: &str) -> Vec<Component<'a>> {
-        match self.get(key) {
-            Some(Component { value: Value::Array(items), path }) => items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| Component::new(item, format!("{path}[{at}]")))
-                .collect(),
-            Some(one) => vec![one],
-            None => Vec::new(),
+        let Some(found) = self.get(key) else { return Vec::new() };
+        match found.value {
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items.map(|(at, item)| found.within(item, format!("{}[{at}]", found.path))).collect()
+            }
+            _ => vec![found],
         }
     }
 
     /// Keys and values of a table.
     pub(crate) fn entries(&self) -> Vec<(&'a str, Component<'a>)> {
         let table = self.value.as_object().into_iter().flatten();
-        table
-            .map(|(key, value)| (key.as_str(), Component::new(value, format!("{}.{key}", self.path))))
-            .collect()
+        table.map(|(key, value)| (key.as_str(), self.within(value, format!("{}.{key}", self.path)))).collect()
     }
 
     /// The parameters that were handed down to it.
     pub(crate) fn parameters(&self) -> Map<String, Value> {
-        self.value.get(PARAMETERS).and_then(Value::as_object).cloned().unwrap_or_default()
+        self.parameters.cloned().unwrap_or_default()
     }
 
     /// Keys that have a meaning to the CDK and are none of these. Any other key means nothing to it, and is handed down

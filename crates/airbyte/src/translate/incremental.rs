@@ -12,7 +12,7 @@ use super::component::Component;
 use super::jinja::{Slice, Text, shown};
 use super::requester::Place;
 
-const CURSOR: [&str; 16] = [
+const CURSOR: [&str; 17] = [
     "cursor_field",
     "cursor_datetime_formats",
     "datetime_format",
@@ -29,6 +29,7 @@ const CURSOR: [&str; 16] = [
     "partition_field_start",
     "partition_field_end",
     "lookback_window_in_seconds",
+    "is_compare_strictly",
 ];
 
 /// Which way a month or a year is taken for days.
@@ -121,8 +122,11 @@ impl Translator<'_> {
         let is_now = [0, 400].into_iter().all(|days| {
             let now = ahead(days);
             let value = self.value_at(text, &end.parameters(), now);
-            let found = value.and_then(|value| parsed(&shown(&value), end.text("datetime_format")));
-            found.is_some_and(|found| now.duration_since(found).abs() < SignedDuration::from_hours(25))
+            let Some(value) = value.map(|value| shown(&value)) else { return false };
+            let format = end.text("datetime_format");
+            let written = format.and_then(native_format).map(|format| now.strftime(&format).to_string());
+            let near = |found: Timestamp| now.duration_since(found).abs() < SignedDuration::from_hours(25);
+            written.as_ref() == Some(&value) || parsed(&value, format).is_some_and(near)
         });
         if is_now && end.get("max_datetime").is_none() {
             return;
@@ -192,10 +196,7 @@ impl Translator<'_> {
         }
         let odd: Vec<String> = in_records.into_iter().filter(|format| !is_plain(format)).collect();
         if let Some(format) = odd.first() {
-            match native_format(format) {
-                Some(native) => incremental.insert("cursor_format".to_owned(), native.into()),
-                None => return self.refuse(at, format!("the time format `{format}` is not supported")),
-            };
+            self.refuse(at, format!("the time format `{format}` in records is not supported"));
         }
     }
 

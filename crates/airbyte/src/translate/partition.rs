@@ -63,9 +63,9 @@ impl Translator<'_> {
         self.only(at, &["values", "cursor_field", "request_option"]);
         let field = at.get("cursor_field").and_then(|field| self.known_text(&field));
         let values = match at.get("values") {
-            Some(Component { value: Value::Array(items), path }) => {
+            Some(Component { value: Value::Array(items), path, .. }) => {
                 let items: Vec<Component<'_>> =
-                    items.iter().map(|item| Component::new(item, path.clone())).collect();
+                    items.iter().map(|item| at.within(item, path.clone())).collect();
                 Some(items.iter().filter_map(|item| self.known_value(item)).collect())
             }
             Some(values) => match self.known_value(&values) {

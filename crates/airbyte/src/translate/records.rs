@@ -120,7 +120,7 @@ impl Translator<'_> {
             match pointer.value {
                 Value::Array(parts) => {
                     for part in parts {
-                        path.extend(self.known_text(&Component::new(part, pointer.path.clone())));
+                        path.extend(self.known_text(&pointer.within(part, pointer.path.clone())));
                     }
                 }
                 _ => path.extend(self.known_text(&pointer)),

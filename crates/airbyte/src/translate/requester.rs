@@ -73,8 +73,12 @@ impl Translator<'_> {
         };
         let base = at.get("url_base").or_else(|| at.get("url"));
         let Some(base) = base else { return self.refuse(at, "it has no `url_base`") };
-        let base = self.text(&base, slice, &IN_REQUESTS);
-        let (Some(base), Some(path)) = (base, path) else { return };
+        let at_path = at.get("path");
+        let Some(path) = path.map(|path| as_expression(path, at_path.as_ref())) else { return };
+        let Some(base) = self.text(&base, slice, &IN_REQUESTS).map(|text| as_expression(text, Some(&base)))
+        else {
+            return;
+        };
         let path = match path {
             Text::Known(value) if value.is_null() => String::new(),
             Text::Known(value) => shown(&value),
@@ -218,7 +222,7 @@ impl Translator<'_> {
             }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                let parts = items.map(|(index, item)| Component::new(item, format!("{}[{index}]", at.path)));
+                let parts = items.map(|(index, item)| at.within(item, format!("{}[{index}]", at.path)));
                 Some(parts.filter_map(|part| self.nested(&part, slice, steps, next_page)).collect())
             }
             Value::String(_) => Some(match self.literal(at, slice, &IN_REQUESTS)? {
@@ -273,6 +277,14 @@ impl Translator<'_> {
                 table.insert("path".to_owned(), value);
             }
         }
+    }
+}
+
+/// A text with a secret in it stays the expression that it was: in an address no reference can stand.
+fn as_expression(text: Text, at: Option<&Component<'_>>) -> Text {
+    match (text, at.and_then(|at| at.value.as_str())) {
+        (Text::Known(value), Some(written)) if holds_secret(&value) => Text::Open(written.to_owned()),
+        (text, _) => text,
     }
 }
 

@@ -110,7 +110,7 @@ impl Translator<'_> {
             };
             let mut path = Vec::new();
             for part in &parts {
-                let part = Component::new(part, key.path.clone());
+                let part = key.within(part, key.path.clone());
                 path.extend(self.known_text(&part));
             }
             keys.push(path.join("."));

@@ -1,5 +1,6 @@
 //! `tidegate import`: configurations of other tools as pipeline files.
 
+mod airbyte;
 mod dlt;
 
 use clap::{Args, Subcommand};
@@ -16,6 +17,7 @@ pub(crate) struct Import {
 
 #[derive(Debug, Subcommand)]
 enum From {
+    Airbyte(airbyte::Airbyte),
     Dlt(dlt::Dlt),
 }
 
@@ -23,6 +25,7 @@ impl Import {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
         match &self.from {
+            From::Airbyte(airbyte) => airbyte.run(shell),
             From::Dlt(dlt) => dlt.run(shell),
         }
     }

@@ -2,20 +2,25 @@
 
 /// The target of the first link that has this relation.
 pub(super) fn target(header: &str, relation: &str) -> Option<String> {
-    let mut rest = header;
-    loop {
-        let (_, after) = rest.split_once('<')?;
-        let (target, after) = after.split_once('>')?;
-        let (has_relation, after) = parameters(after, relation);
-        if has_relation {
-            return Some(target.trim().to_owned());
-        }
-        rest = after;
-    }
+    let is =
+        |relations: &str| relations.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(relation));
+    all(header).find(|(relations, _)| is(relations)).map(|(_, target)| target)
 }
 
-/// Reads the parameters of one link; whether its first `rel` names the relation, and what follows the link.
-fn parameters<'a>(mut rest: &'a str, relation: &str) -> (bool, &'a str) {
+/// Relations and target of every link.
+pub(super) fn all(header: &str) -> impl Iterator<Item = (String, String)> {
+    let mut rest = header;
+    std::iter::from_fn(move || {
+        let (_, after) = rest.split_once('<')?;
+        let (target, after) = after.split_once('>')?;
+        let (relations, after) = parameters(after);
+        rest = after;
+        Some((relations, target.trim().to_owned()))
+    })
+}
+
+/// Reads the parameters of one link: its first `rel`, and what follows the link.
+fn parameters(mut rest: &str) -> (String, &str) {
     let mut found = None;
     while let Some(after) = rest.trim_start().strip_prefix(';') {
         let end = after.find(['=', ';', ',']).unwrap_or(after.len());
@@ -25,11 +30,11 @@ fn parameters<'a>(mut rest: &'a str, relation: &str) -> (bool, &'a str) {
             None => (String::new(), &after[end..]),
         };
         if name.eq_ignore_ascii_case("rel") && found.is_none() {
-            found = Some(value.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(relation)));
+            found = Some(value);
         }
         rest = after;
     }
-    (found.unwrap_or(false), rest)
+    (found.unwrap_or_default(), rest)
 }
 
 /// A token or a quoted string, and what follows it.

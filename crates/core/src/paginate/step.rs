@@ -1,12 +1,12 @@
 //! One step of each kind of paging.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{
     CURSOR, CURSOR_EXPRESSION, End, LINK, NEXT_URL, PageError, RECORD, STOP, Seen, Step, first, is_set, link,
 };
 use crate::cursor;
-use crate::expr::{Base, Expr};
+use crate::expr::{Base, Dialect, Expr};
 use crate::pipeline::{CursorPages, HeaderCursor, Offset, PageNumber, Paginator};
 use crate::request::Request;
 
@@ -14,19 +14,23 @@ use crate::request::Request;
 pub(super) fn first_page(paginator: &Paginator, mut request: Request) -> Result<Request, PageError> {
     match paginator {
         Paginator::PageNumber(page) => {
-            put(&mut request, &page.page_param, page.page_body_path.as_deref(), page.base_page.into())?;
+            if !page.first_page_unnamed {
+                put(&mut request, &page.page_param, page.page_body_path.as_deref(), page.base_page.into())?;
+            }
             if let Some(size) = page.page_size {
                 put(&mut request, &page.page_size_param, page.page_size_body_path.as_deref(), size.into())?;
             }
         }
         Paginator::Offset(offset) => {
             put(&mut request, &offset.limit_param, offset.limit_body_path.as_deref(), offset.limit.into())?;
-            put(
-                &mut request,
-                &offset.offset_param,
-                offset.offset_body_path.as_deref(),
-                offset.offset.into(),
-            )?;
+            if !offset.first_page_unnamed {
+                put(
+                    &mut request,
+                    &offset.offset_param,
+                    offset.offset_body_path.as_deref(),
+                    offset.offset.into(),
+                )?;
+            }
         }
         Paginator::Cursor(cursor) => {
             if let Some(size) = cursor.page_size {
@@ -95,6 +99,7 @@ pub(super) fn cursor(
     request: &Request,
     page: Seen<'_>,
     base: &Base,
+    own: &[(String, String)],
 ) -> Result<Step, PageError> {
     let evaluated = Evaluated::of(paginator, page, base)?;
     if evaluated.stop {
@@ -110,12 +115,31 @@ pub(super) fn cursor(
     let what = match found {
         Value::Array(_) => "a list",
         Value::Object(_) => "a table",
-        Value::String(url) if paginator.cursor_is_url => return follow(request, &url, path),
+        Value::String(url) if paginator.cursor_is_url => return linked(paginator, request, &url, path, own),
         found => {
             return with(request, &paginator.cursor_param, paginator.cursor_body_path.as_deref(), found);
         }
     };
     Err(PageError::Cursor { page: read, what, path })
+}
+
+/// The page at a URL, with the parameters of the first request (`own`) where it is to keep them.
+fn linked(
+    paginator: &CursorPages,
+    request: &Request,
+    url: &str,
+    path: &'static str,
+    own: &[(String, String)],
+) -> Result<Step, PageError> {
+    let Step::Next(mut next) = follow(request, url, path)? else { return Ok(Step::End(End::NoLink)) };
+    if paginator.keep_params && next.url.origin() == request.url.origin() {
+        let named: Vec<String> = next.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        let missing: Vec<_> = own.iter().filter(|(name, _)| !named.contains(name)).collect();
+        if !missing.is_empty() {
+            next.url.query_pairs_mut().extend_pairs(missing);
+        }
+    }
+    Ok(Step::Next(next))
 }
 
 /// What the expressions of a paginator say of a page.
@@ -132,7 +156,8 @@ impl Evaluated {
         }
         let json = |text: &[u8]| serde_json::from_slice(text).unwrap_or(Value::Null);
         let response = json(page.body);
-        let headers = header_table(page.headers);
+        let texts = [&paginator.cursor, &paginator.stop].into_iter().flatten();
+        let headers = header_table(page.headers, base.dialect, texts.map(String::as_str));
         let last_record = page.last_record.map_or(Value::Null, json);
         let last_page_size = Value::from(page.records);
         let scope = base
@@ -152,11 +177,33 @@ impl Evaluated {
     }
 }
 
-/// The headers by their lower-case names; of two with one name the first.
-pub(crate) fn header_table(headers: &[(String, String)]) -> Value {
-    let mut table = serde_json::Map::new();
+/// The headers by their lower-case names; of two with one name the first. In the CDK's dialect also as `expressions` spell
+/// them, as names of headers know no case, and `link` is a table of links by their relations.
+pub(crate) fn header_table<'a>(
+    headers: &[(String, String)],
+    dialect: Dialect,
+    expressions: impl Iterator<Item = &'a str>,
+) -> Value {
+    let mut table = Map::new();
     for (name, value) in headers {
         table.entry(name.as_str()).or_insert_with(|| Value::from(value.as_str()));
+    }
+    if !dialect.is_native() {
+        for text in expressions {
+            let lower = text.to_ascii_lowercase();
+            for (name, value) in headers {
+                for (at, _) in lower.match_indices(name.as_str()) {
+                    table.entry(&text[at..at + name.len()]).or_insert_with(|| Value::from(value.as_str()));
+                }
+            }
+        }
+        let link = headers.iter().filter(|(name, _)| name == "link").flat_map(|(_, value)| link::all(value));
+        table.insert(
+            "link".to_owned(),
+            link.map(|(relation, url)| (relation.clone(), json!({ "url": url, "rel": relation })))
+                .collect::<Map<_, _>>()
+                .into(),
+        );
     }
     Value::Object(table)
 }
@@ -211,6 +258,7 @@ fn with(request: &Request, param: &str, body_path: Option<&str>, value: Value) -
 /// Puts a value into the body where a path is given, else into the query.
 fn put(request: &mut Request, param: &str, body_path: Option<&str>, value: Value) -> Result<(), PageError> {
     match (body_path, value) {
+        (None, _) if param.is_empty() => {}
         (Some(path), value) => {
             request.set_body(path, value).ok_or_else(|| PageError::Body(path.to_owned()))?;
         }

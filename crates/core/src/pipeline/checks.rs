@@ -140,24 +140,39 @@ fn names(streams: &[Stream], checks: &mut Checks<'_>) {
     }
 }
 
-/// A parent is another stream of the file, and no stream is its own ancestor.
+/// Parents are other streams of the file, and no stream is its own ancestor.
 fn parents(pipeline: &Pipeline, checks: &mut Checks<'_>) {
-    let above = |stream: &Stream| stream.parent.as_ref().and_then(|parent| pipeline.stream(&parent.stream));
     for (index, stream) in pipeline.streams.iter().enumerate() {
-        let Some(parent) = &stream.parent else { continue };
         let at = index.to_string();
-        let steps = ["streams", at.as_str(), "parent"];
-        if above(stream).is_none() {
-            let known: Vec<&str> = pipeline.streams.iter().map(|stream| stream.name.as_str()).collect();
-            let help = words::instead(&parent.stream, &known);
-            checks.wrong(&steps, format!("no stream is called `{}`", parent.stream), help);
-        }
-        let mut ancestors =
-            std::iter::successors(above(stream), |one| above(one)).take(pipeline.streams.len());
-        if ancestors.any(|one| one.name == stream.name) {
-            checks.wrong(&steps, "the stream would be its own ancestor", "a parent is another stream");
+        let first = stream.parent.iter().map(|parent| (vec!["streams", &at, "parent"], parent));
+        let numbers: Vec<String> = (0..stream.more_parents.len()).map(|number| number.to_string()).collect();
+        let more = numbers.iter().zip(&stream.more_parents);
+        let more = more.map(|(number, parent)| (vec!["streams", &at, "more_parents", number], parent));
+        for (steps, parent) in first.chain(more) {
+            if pipeline.stream(&parent.stream).is_none() {
+                let known: Vec<&str> = pipeline.streams.iter().map(|stream| stream.name.as_str()).collect();
+                let help = words::instead(&parent.stream, &known);
+                checks.wrong(&steps, format!("no stream is called `{}`", parent.stream), help);
+            }
+            if ancestors(pipeline, &parent.stream).contains(&stream.name.as_str()) {
+                checks.wrong(&steps, "the stream would be its own ancestor", "a parent is another stream");
+            }
         }
     }
+}
+
+/// A stream and all that stand above it.
+fn ancestors<'a>(pipeline: &'a Pipeline, name: &'a str) -> Vec<&'a str> {
+    let mut found = vec![name];
+    let mut next = 0;
+    while let Some(name) = found.get(next) {
+        let above = pipeline.stream(name).into_iter().flat_map(Stream::parents);
+        let new: Vec<&str> =
+            above.map(|parent| parent.stream.as_str()).filter(|name| !found.contains(name)).collect();
+        found.extend(new);
+        next += 1;
+    }
+    found
 }
 
 /// Checks a value against a form at the end of `steps`.

@@ -13,7 +13,7 @@ pub struct Incremental {
     /// Field name or dotted path of the cursor within a record.
     #[schemars(extend("format" = "field"))]
     pub cursor_path: String,
-    /// Cursor of the first poll.
+    /// Cursor of the first poll; an expression over `config` and the time is evaluated in each poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_value: Option<serde_json::Value>,
     /// Records from this cursor on are not wanted. With `step` the windows end here; else at the time of the poll.

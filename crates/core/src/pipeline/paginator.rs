@@ -38,11 +38,14 @@ pub struct PageNumber {
     /// Number of the first page.
     #[serde(default)]
     pub base_page: u64,
+    /// Whether the first page is asked for without naming its number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_page_unnamed: bool,
     /// Records asked for a page, where the API is to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub page_size: Option<u64>,
-    /// Query parameter that takes the page size.
+    /// Query parameter that takes the page size; empty where the API is not told.
     #[serde(default = "per_page")]
     pub page_size_param: String,
     /// Dotted path of the page size in the JSON body, instead of a query parameter.
@@ -79,10 +82,13 @@ pub struct Offset {
     /// Records skipped before the first page.
     #[serde(default)]
     pub offset: u64,
+    /// Whether the first page is asked for without naming its offset.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_page_unnamed: bool,
     /// Query parameter that takes the offset.
     #[serde(default = "offset")]
     pub offset_param: String,
-    /// Query parameter that takes the limit.
+    /// Query parameter that takes the limit; empty where the API is not told.
     #[serde(default = "limit")]
     pub limit_param: String,
     /// Dotted path of the offset in the JSON body, instead of a query parameter.
@@ -138,6 +144,9 @@ pub struct CursorPages {
     /// Whether the cursor is the URL of the next page.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cursor_is_url: bool,
+    /// Whether the URL of the next page gets the parameters of the first request that it does not name itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_params: bool,
     /// Records asked for a page, where the API is to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]

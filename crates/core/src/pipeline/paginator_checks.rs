@@ -1,14 +1,15 @@
 //! A paginator must come to an end, and must have what it writes to.
 
 use super::checks::Checks;
-use super::{CursorPages, Method, Offset, PageNumber, Paginator, Stream};
+use super::{CursorPages, Method, Offset, PageNumber, Paginator, Source, Stream};
 
 /// Every mistake of the paginator of the stream at `at` in the list of streams.
-pub(super) fn check(stream: &Stream, at: &str, checks: &mut Checks<'_>) {
+pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Checks<'_>) {
     let mut wrong = |key: &str, message: &str, help: &str| {
         checks.wrong(&["streams", at, "paginator", key], message, help);
     };
-    if !stream.paginator.body_paths().is_empty() && stream.method == Method::Get {
+    let get = stream.method == Method::Get && source.expressions.is_native();
+    if !stream.paginator.body_paths().is_empty() && get {
         wrong(
             "type",
             "a GET request has no body to page in",

@@ -19,9 +19,16 @@ pub struct Parent {
     #[serde(default = "id")]
     #[schemars(extend("format" = "field"))]
     pub key: String,
-    /// Name that the key has in `stream_partition`, in imported manifests.
+    /// Name that the key's value has in templates, besides: with `partition_field = "post"` it is `{post}`, and what the
+    /// parent itself was asked for is `{parent_slice.…}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition_field: Option<String>,
+    /// Whether all records of an incremental parent are asked for in each poll, and not the new ones alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// Whether records without the key are passed over; else they are an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_missing: bool,
 }
 
 fn id() -> String {
@@ -32,6 +39,12 @@ impl FromStr for Parent {
     type Err = Infallible;
 
     fn from_str(stream: &str) -> Result<Parent, Infallible> {
-        Ok(Parent { stream: stream.to_owned(), key: id(), partition_field: None })
+        Ok(Parent {
+            stream: stream.to_owned(),
+            key: id(),
+            partition_field: None,
+            all: false,
+            skip_missing: false,
+        })
     }
 }

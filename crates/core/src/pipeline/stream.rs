@@ -28,6 +28,10 @@ pub struct Stream {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "name"))]
     pub table: Option<String>,
+    /// What `path` is appended to, in place of the source's `base_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "http-url"))]
+    pub base_url: Option<String>,
     /// Path below the source's `base_url`, may hold templates such as `{city.name}`.
     pub path: String,
     /// HTTP method.
@@ -50,6 +54,9 @@ pub struct Stream {
     #[serde(default, deserialize_with = "short::or_table_some", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "short::parent")]
     pub parent: Option<Parent>,
+    /// Further parents: the stream is asked once for each combination of their records, each of which is named by its `as`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_parents: Vec<Parent>,
     /// Columns added to each record, from templates: `city = "{city.name}"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, serde_json::Value>,
@@ -107,6 +114,11 @@ impl Stream {
     /// The table this stream feeds.
     pub fn table(&self) -> &str {
         self.table.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The parents, in order.
+    pub fn parents(&self) -> impl Iterator<Item = &Parent> {
+        self.parent.iter().chain(&self.more_parents)
     }
 }
 

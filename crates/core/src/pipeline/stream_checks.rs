@@ -10,7 +10,7 @@ use crate::schema::PARTITION;
 pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Checks<'_>) {
     let under = |key: &'static str| ["streams", at, key];
     checks::headers(&stream.headers, &under("headers"), checks);
-    if stream.body.is_some() && stream.method == Method::Get {
+    if stream.body.is_some() && stream.method == Method::Get && source.expressions.is_native() {
         checks.wrong(&under("body"), "a GET request has no body", "add method = \"POST\"");
     }
     for (key, form, values) in
@@ -23,7 +23,7 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
     for column in stream.columns.keys() {
         checks::form("field", column, &["streams", at, "columns", column], checks);
     }
-    paginator_checks::check(stream, at, checks);
+    paginator_checks::check(stream, source, at, checks);
     incremental(stream, at, checks);
     cadence(stream, at, checks);
     fan_out(stream, at, checks);

@@ -38,6 +38,7 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
     for (key, value) in &stream.fields {
         place.check(&["streams", at, "fields", key], value, checks);
     }
+    bounds(stream, source.expressions, at, checks);
     transforms(&place, at, checks);
     paginator(stream, source.expressions, at, checks);
     rules(&stream.response_actions, source.expressions, &["streams", at, "response_actions"], checks);
@@ -83,7 +84,7 @@ impl Place<'_> {
 
     fn plain(&self, steps: &[&str], text: &str, checks: &mut Checks<'_>) {
         // What a record of the parent holds is known when it is there.
-        if self.stream.parent.is_some() && text.contains("{parent.") || !self.source.expressions.is_native() {
+        if of_a_parent(self.stream, text) || !self.source.expressions.is_native() {
             return;
         }
         let base = self.source.public_base(Timestamp::UNIX_EPOCH);
@@ -150,6 +151,22 @@ fn transforms(place: &Place<'_>, at: &str, checks: &mut Checks<'_>) {
     }
 }
 
+fn bounds(stream: &Stream, dialect: Dialect, at: &str, checks: &mut Checks<'_>) {
+    let Some(incremental) = &stream.incremental else { return };
+    for (key, bound) in [("initial_value", &incremental.initial_value), ("end_value", &incremental.end_value)]
+    {
+        if let Some(text) = bound.as_ref().and_then(Json::as_str).filter(|text| Expr::is_in(text)) {
+            expression(
+                text,
+                dialect,
+                &BTreeSet::from(["config".to_owned()]),
+                &["streams", at, "incremental", key],
+                checks,
+            );
+        }
+    }
+}
+
 fn paginator(stream: &Stream, dialect: Dialect, at: &str, checks: &mut Checks<'_>) {
     let Paginator::Cursor(cursor) = &stream.paginator else { return };
     let known: BTreeSet<String> =
@@ -172,6 +189,15 @@ fn rules(rules: &[Rule], dialect: Dialect, steps: &[&str], checks: &mut Checks<'
     }
 }
 
+/// Whether a template names what a record of a parent holds.
+fn of_a_parent(stream: &Stream, text: &str) -> bool {
+    let named =
+        |field: &String| text.contains(&format!("{{{field}}}")) || text.contains(&format!("{{{field}."));
+    let slice = text.contains("{parent.") || text.contains("{parent_slice.");
+    stream.parent.is_some()
+        && (slice || stream.parents().filter_map(|parent| parent.partition_field.as_ref()).any(named))
+}
+
 fn template_help(error: &TemplateError, stream: &Stream) -> String {
     match error {
         TemplateError::Unknown { .. } if stream.for_each.is_empty() => {
@@ -186,9 +212,11 @@ fn template_help(error: &TemplateError, stream: &Stream) -> String {
 fn names(stream: &Stream, dialect: Dialect) -> BTreeSet<String> {
     let slice = if dialect.is_native() { [].as_slice() } else { SLICE.as_slice() };
     let parent = stream.parent.as_ref().map(|_| "parent");
+    let fields = stream.parents().filter_map(|parent| parent.partition_field.as_deref());
+    let of_parents: Vec<&str> = fields.chain(parent.map(|_| "parent_slice")).collect();
     let incremental = stream.incremental.as_ref().map(|_| "incremental");
     let own = ["config"].into_iter().chain(parent).chain(incremental).chain(slice.iter().copied());
-    own.map(str::to_owned).chain(stream.for_each.keys().cloned()).collect()
+    own.chain(of_parents).map(str::to_owned).chain(stream.for_each.keys().cloned()).collect()
 }
 
 /// The values a template meets: one set for each element; none where a list is empty.

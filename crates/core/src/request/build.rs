@@ -28,7 +28,7 @@ pub fn build(
     let scope = &base.scope().with_all(&values);
     let mut request = Request {
         method: stream.method,
-        url: url(&source.base_url, &stream.path, scope)?,
+        url: url(stream.base_url.as_ref().unwrap_or(&source.base_url), &stream.path, scope)?,
         headers: vec![
             ("user-agent".to_owned(), USER_AGENT.to_owned()),
             ("accept".to_owned(), accept(stream.format).to_owned()),

@@ -10,6 +10,9 @@ use super::{Element, RequestError, elements};
 use crate::cursor;
 use crate::pipeline::{Parent, Stream, Values};
 
+/// The name of what a parent itself was asked for.
+const SLICE: &str = "parent_slice";
+
 /// The records of a parent as its children need them, each once; of two with the same key the later one.
 pub struct Parents<'a> {
     parent: &'a Parent,
@@ -25,11 +28,13 @@ impl<'a> Parents<'a> {
         Parents { parent, fields: fields(stream), found: Vec::new(), places: HashMap::new() }
     }
 
-    /// Takes in the records of a page. `element` is the name of the parent's own element, `added` are the values that
-    /// the parent adds to each record. Fails on a record without its key.
+    /// Takes in the records of a page. `element` is the name of the parent's own element, `slice` what that one was asked
+    /// for, `added` are the values that the parent adds to each record. Fails on a record without its key, unless such are
+    /// passed over.
     pub fn page(
         &mut self,
         element: &str,
+        slice: &Values,
         added: &Values,
         records: &[Cow<'_, [u8]>],
     ) -> Result<(), RequestError> {
@@ -40,21 +45,36 @@ impl<'a> Parents<'a> {
         for record in records {
             let key = cursor::value(record, &self.parent.key)
                 .or_else(|| added.iter().find(|(name, _)| *name == self.parent.key).map(|(_, v)| v.clone()));
-            let key = match key {
-                Some(Value::String(text)) => text,
-                Some(key @ (Value::Number(_) | Value::Bool(_))) => key.to_string(),
-                _ => return Err(RequestError::NoKey(self.parent.stream.clone(), self.parent.key.clone())),
-            };
-            let mut values = self.picked(record);
-            values.extend(added.iter().cloned());
-            let name = if element.is_empty() { key } else { format!("{element}/{key}") };
+            let Some((name, key)) = self.named(key)? else { continue };
+            let mut picked = self.picked(record);
+            picked.extend(added.iter().cloned());
+            let mut values = Map::from_iter([("parent".to_owned(), Value::Object(picked))]);
+            if let Some(field) = &self.parent.partition_field {
+                values.insert(field.clone(), key);
+                if !slice.is_empty() {
+                    values.insert(SLICE.to_owned(), Value::Object(slice.clone()));
+                }
+            }
+            let name = if element.is_empty() { name } else { format!("{element}/{name}") };
             self.put(name, values);
         }
         Ok(())
     }
 
+    /// What a record is called by its key; `None` where it is to be passed over.
+    fn named(&self, key: Option<Value>) -> Result<Option<(String, Value)>, RequestError> {
+        match key {
+            Some(Value::String(text)) => Ok(Some((text.clone(), Value::String(text)))),
+            Some(key @ (Value::Number(_) | Value::Bool(_))) => Ok(Some((key.to_string(), key))),
+            Some(key @ (Value::Array(_) | Value::Object(_))) if self.parent.partition_field.is_some() => {
+                Ok(Some((key.to_string(), key)))
+            }
+            _ if self.parent.skip_missing => Ok(None),
+            _ => Err(RequestError::NoKey(self.parent.stream.clone(), self.parent.key.clone())),
+        }
+    }
+
     fn put(&mut self, name: String, values: Values) {
-        let values = Map::from_iter([("parent".to_owned(), Value::Object(values))]);
         match self.places.get(&name) {
             Some(at) => self.found[*at].values = values,
             None => {
@@ -73,19 +93,26 @@ impl<'a> Parents<'a> {
             .collect()
     }
 
+    /// One element for each record.
+    pub fn found(self) -> Vec<Element> {
+        self.found
+    }
+
     /// One element for each record, combined with each of the stream's own `for_each`.
     pub fn elements(self, stream: &Stream) -> Result<Vec<Element>, RequestError> {
-        let own = elements(stream)?;
-        let combine = |parent: &Element, own: &Element| {
-            let name = match own.name.as_str() {
-                "" => parent.name.clone(),
-                own => format!("{}/{own}", parent.name),
-            };
-            let values = parent.values.iter().chain(&own.values).map(|(n, v)| (n.clone(), v.clone()));
-            Element { name, values: values.collect() }
-        };
-        Ok(self.found.iter().flat_map(|parent| own.iter().map(move |own| combine(parent, own))).collect())
+        Ok(combined(&self.found, &elements(stream)?))
     }
+}
+
+/// Each element with each other one. Of two values of one name the first counts.
+pub fn combined(these: &[Element], others: &[Element]) -> Vec<Element> {
+    let combine = |one: &Element, other: &Element| {
+        let names = [one.name.as_str(), other.name.as_str()];
+        let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/");
+        let values = other.values.iter().chain(&one.values).map(|(n, v)| (n.clone(), v.clone()));
+        Element { name, values: values.collect() }
+    };
+    these.iter().flat_map(|one| others.iter().map(move |other| combine(one, other))).collect()
 }
 
 /// What a child needs of its parent's records.
@@ -131,13 +158,14 @@ mod tests {
         .expect("a stream");
         let parent = stream.parent.as_ref().expect("a parent");
         let mut parents = Parents::new(&stream, parent);
+        let none = Values::new();
         let page =
             |texts: &[&'static str]| texts.iter().map(|t| Cow::Borrowed(t.as_bytes())).collect::<Vec<_>>();
         let added = json!({ "org": "x", "more": 1 }).as_object().cloned().expect("a table");
         let records = page(&[r#"{"id":7,"owner":{"login":"o"},"big":[1]}"#, r#"{"id":7,"owner":null}"#]);
-        parents.page("", &added, &records).expect("records");
-        parents.page("e", &Values::new(), &page(&[r#"{"id":"7"}"#])).expect("records");
-        let error = parents.page("", &Values::new(), &page(&["{}"])).expect_err("no key");
+        parents.page("", &none, &added, &records).expect("records");
+        parents.page("e", &none, &none, &page(&[r#"{"id":"7"}"#])).expect("records");
+        let error = parents.page("", &none, &none, &page(&["{}"])).expect_err("no key");
         assert!(error.to_string().contains("`repos`") && error.to_string().contains("`id`"), "{error}");
         let elements = parents.elements(&stream).expect("elements");
         let names: Vec<_> = elements.iter().map(|element| element.name.as_str()).collect();
@@ -145,6 +173,33 @@ mod tests {
         assert_eq!(
             Value::Object(elements[1].values.clone()),
             json!({ "parent": { "id": 7, "owner": null, "org": "x" }, "kind": "b" })
+        );
+    }
+    #[test]
+    fn a_key_has_a_name_of_its_own_and_what_its_parent_was_asked_for_comes_along() {
+        let parent: Parent = serde_json::from_value(
+            json!({ "stream": "repos", "key": "owner", "partition_field": "owner", "skip_missing": true }),
+        )
+        .expect("a parent");
+        let stream: Stream =
+            serde_json::from_value(json!({ "name": "s", "path": "/{owner.login}" })).expect("a stream");
+        let mut parents = Parents::new(&stream, &parent);
+        let slice = json!({ "org": "x" }).as_object().cloned().expect("a table");
+        let records: [&[u8]; 2] = [br#"{"owner":{"login":"o"}}"#, b"{}"];
+        let records = records.map(Cow::Borrowed);
+        parents.page("x", &slice, &Values::new(), &records).expect("records");
+        let found = parents.found();
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            Value::Object(found[0].values.clone()),
+            json!({ "parent": {}, "owner": { "login": "o" }, "parent_slice": { "org": "x" } })
+        );
+        let other =
+            Element { name: "b".to_owned(), values: Map::from_iter([("owner".to_owned(), json!(1))]) };
+        let both = combined(&found, &[other]);
+        assert_eq!(
+            (both[0].name.as_str(), &both[0].values["owner"]),
+            ("x/{\"login\":\"o\"}/b", &json!({ "login": "o" }))
         );
     }
 }

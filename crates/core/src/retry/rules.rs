@@ -64,7 +64,7 @@ fn holds(when: &str, response: &Response, base: &Base) -> bool {
     let charset = response.charset();
     let body = decode::to_utf8(&response.body, charset.as_deref()).ok();
     let body = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
-    let headers = header_table(&response.headers);
+    let headers = header_table(&response.headers, base.dialect, std::iter::once(when));
     let scope = base.scope().with("response", &body).with("headers", &headers);
     Expr::parse_as(when, base.dialect).is_ok_and(|expr| expr.truth(&scope).unwrap_or(false))
 }
