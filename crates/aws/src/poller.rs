@@ -33,11 +33,8 @@ pub fn pipeline(text: &str, settings: &Settings) -> Result<Pipeline, String> {
         if let Some(by) = settings.partition_by {
             stream.partition_by = by;
         }
-        // Where file and stack both say `learn`, the file knows the limits.
-        if let Some(cadence) =
-            settings.cadence.as_ref().filter(|given| !given.learns() || !stream.cadence.learns())
-        {
-            stream.cadence = cadence.clone();
+        if let Some(cadence) = &settings.cadence {
+            stream.cadence.clone_from(cadence);
         }
     }
     Ok(pipeline)
@@ -152,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_that_learns_keeps_the_limits_of_a_file_that_learns() {
+    fn a_stack_that_learns_keeps_the_limits_and_the_rates_of_the_file() {
         let settings = |name: &str| match name {
             "TIDEGATE_STAGING" | "TIDEGATE_LAKE" => Some(format!("s3://{name}")),
             "TIDEGATE_CADENCE" => Some("learn".to_owned()),
@@ -165,7 +162,8 @@ mod tests {
             pipeline(&text, &settings).expect("a sound file").streams.remove(0).cadence
         };
         assert_eq!(of("{ calls_per_day = 500 }").calls_per_day, Some(500));
-        assert!(of("\"7m\"").learns());
+        assert_eq!(of("\"7m\""), "7m".parse().expect("a span"));
+        assert!(of("\"learn\"").learns());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Settings {
     pub lake: String,
     /// Partition grain for every table; `None` takes the file's.
     pub partition_by: Option<PartitionBy>,
-    /// Cadence for every stream; `None` takes the file's.
+    /// Rate for every stream; `None` takes the file's cadence, which learns where the file says nothing.
     pub cadence: Option<CadenceSpec>,
     /// Who partitions.
     pub mode: Mode,
@@ -95,11 +95,11 @@ fn grain(word: &str) -> Result<Option<PartitionBy>, String> {
     })
 }
 
-/// `file`, `learn`, a span as in the pipeline file (`7m`), or a rate as schedules of AWS write it (`7 minutes`).
+/// `learn` or `file`: as the file says, which learns unless it gives a rate; or a span as in the pipeline file (`7m`),
+/// or a rate as schedules of AWS write it (`7 minutes`).
 fn cadence(text: &str) -> Result<Option<CadenceSpec>, String> {
     match (text, text.split_once(' ')) {
-        ("file", _) => Ok(None),
-        ("learn", _) => Ok(Some(CadenceSpec::default())),
+        ("learn" | "file", _) => Ok(None),
         (_, Some((number, unit))) => format!("{number}{}", unit.get(..1).unwrap_or(unit)).parse().map(Some),
         (span, None) => span.parse().map(Some),
     }
@@ -179,8 +179,7 @@ mod tests {
                 "{rate}"
             );
         }
-        assert_eq!(every("learn"), Some(CadenceSpec::default()));
-        assert_eq!(every("file"), None);
+        assert_eq!((every("learn"), every("file")), (None, None));
     }
 
     #[test]
