@@ -45,8 +45,14 @@ impl State {
         lock: f64,
         waited: f64,
     ) {
-        self.alias.streak = if changed { self.alias.streak + 1 } else { 0 };
-        if self.alias.look.take().is_none() {
+        let looked = self.alias.look.take().is_some();
+        // A look in vain is no miss.
+        self.alias.streak = match changed {
+            true => self.alias.streak + 1,
+            false if looked => self.alias.streak,
+            false => 0,
+        };
+        if !looked {
             return;
         }
         if changed && lock > 0.5 && expected(self) < SURPRISE {

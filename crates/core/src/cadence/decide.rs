@@ -14,6 +14,9 @@ use super::state::{State, seconds};
 /// Cells of the search.
 const CELLS: usize = 360;
 
+/// Hits in a row that are still luck for a poll that comes at the right moment.
+const LUCKY: u32 = 8;
+
 /// Bounds of the search, seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -137,7 +140,8 @@ fn cheapest(path: &[Point], now: f64, price: f64, min: f64) -> usize {
 }
 
 /// Level 0: now and then poll where half of the expected mass lies before, which bisects the phase; the more often the
-/// wider the bracket is.
+/// wider the bracket is. Whoever comes late finds a change at every poll and learns nothing from it, so after too many
+/// hits in a row the poll moves forward, each time twice as far, until it misses.
 fn look_early(
     state: &State,
     bounds: &Bounds,
@@ -150,13 +154,20 @@ fn look_early(
     if state.level > 0 || state.changes < 2 || !rhythmic {
         return best;
     }
-    let often = (6.0 * state.blur() / state.mean_gap()).clamp(0.084, 0.6);
-    if Rng::at(state.seed, state.visits, 3).uniform() >= often {
-        return best;
-    }
-    let half = path.partition_point(|point| point.expected < path[best].expected / 2.0).min(best);
-    let early = path[half].at;
-    if early >= now + bounds.min && path[best].at - early > 10.0 { half } else { best }
+    let width = 4.0 * state.blur();
+    let late = state.alias.streak.saturating_sub(LUCKY);
+    let early = if late > 0 {
+        let forward = width.max(10.0) * f64::from(late.min(20) - 1).exp2();
+        path.partition_point(|point| point.at < path[best].at - forward).min(best)
+    } else {
+        let often = (1.5 * width / state.mean_gap()).clamp(0.084, 0.6);
+        if Rng::at(state.seed, state.visits, 3).uniform() >= often {
+            return best;
+        }
+        path.partition_point(|point| point.expected < path[best].expected / 2.0).min(best)
+    };
+    let at = path[early].at;
+    if at >= now + bounds.min && path[best].at - at > 10.0 { early } else { best }
 }
 
 /// Up to 3 s after the chosen moment, and no more than a 300th of the wait: pollers that learned the same rhythm do not

@@ -153,9 +153,9 @@ pub(crate) struct Hazard {
 impl Hazard {
     /// The hazard over the span from `from` to `to`, seconds since 1970.
     pub(crate) fn new(state: &State, from: f64, to: f64) -> Self {
-        let last = state.last_change.map(seconds);
+        let (last, blur) = (state.last_change.map(seconds), state.blur());
         let slots = |rhythm: &super::rhythm::Rhythm, anchor, counted_from_last| {
-            Slots::new(rhythm, anchor, last, counted_from_last, from, to)
+            Slots::new(rhythm, anchor, last, counted_from_last, blur, (from, to))
         };
         Self {
             slow: state.slow.value(),

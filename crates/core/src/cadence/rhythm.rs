@@ -35,14 +35,7 @@ impl Default for Rhythm {
 
 impl Rhythm {
     /// Takes in a change at `at`, `beats` of which followed `anchor`; returns its distance from the beat.
-    fn correct(
-        &mut self,
-        at: f64,
-        anchor: f64,
-        beats_since_last: impl Fn(f64) -> f64,
-        half: f64,
-        weight: f64,
-    ) -> f64 {
+    fn correct(&mut self, at: f64, anchor: f64, beats_since_last: impl Fn(f64) -> f64, weight: f64) -> f64 {
         let period = f64::from(self.period.unwrap_or(900.0));
         let beats = ((at - anchor) / period).round().max(1.0);
         let error = at - anchor - beats * period;
@@ -50,7 +43,7 @@ impl Rhythm {
         self.hit_share = (self.hit_share + 0.05 * (served - self.hit_share)).clamp(0.5, 0.98);
         let spread = f64::from(self.spread);
         let moved = spread + weight * ((1.25 * error.abs()).min(3.0 * spread + 5.0) - spread);
-        self.spread = moved.max(half) as f32;
+        self.spread = moved as f32;
         error
     }
 }
@@ -124,13 +117,12 @@ impl State {
     }
 
     fn correct_phases(&mut self, at: f64, last: f64) {
-        let blur = self.blur();
         // The first changes count fully, later ones as much as the memory of seven allows.
         let weight = (1.0 / self.changes as f64).max(0.15);
         let mut on_time = false;
         if self.beat.period.is_some() {
             let usual = 3.0 * f64::from(self.beat.spread).max(5.0);
-            on_time = self.beat.correct(at, last, |beats| beats, blur, weight).abs() <= usual;
+            on_time = self.beat.correct(at, last, |beats| beats, weight).abs() <= usual;
         }
         let (Some(period), Some(anchor)) = (self.cron.period.map(f64::from), self.cron.anchor.map(seconds))
         else {
@@ -138,7 +130,7 @@ impl State {
         };
         let usual = 3.0 * f64::from(self.cron.spread).max(5.0);
         let already = ((last - anchor) / period + 0.5).floor();
-        let error = self.cron.correct(at, anchor, |beats| beats - already, blur, weight);
+        let error = self.cron.correct(at, anchor, |beats| beats - already, weight);
         self.punctual.record(on_time || error.abs() <= usual);
         let spread = f64::from(self.cron.spread);
         let far = error.abs() > (4.0 * spread).max(0.1 * period);
@@ -203,11 +195,19 @@ impl GapSummary {
     pub(crate) fn of(gaps: &[f32]) -> Self {
         let gaps: Vec<f64> = gaps.iter().copied().map(f64::from).collect();
         let middle = median(gaps.clone());
-        let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+        let mean = trimmed_mean(gaps.clone());
         let spread = median(gaps.iter().map(|gap| (gap - middle).abs()).collect());
         let regular = gaps.len() >= 3 && gaps.iter().all(|&gap| gap < 1.6 * middle && gap > 0.5 * middle);
         Self { median: middle, mean, spread, regular }
     }
+}
+
+/// The mean without the two extremes: a phase found to be wrong makes one gap short or long, not all.
+fn trimmed_mean(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let cut = usize::from(values.len() >= 5);
+    let kept = &values[cut..values.len() - cut];
+    kept.iter().sum::<f64>() / kept.len().max(1) as f64
 }
 
 /// The middle value; 0 of nothing.
@@ -251,11 +251,11 @@ impl Slots {
         anchor: Option<f64>,
         last: Option<f64>,
         counted_from_last: bool,
-        from: f64,
-        to: f64,
+        blur: f64,
+        (from, to): (f64, f64),
     ) -> Option<Self> {
         let (period, anchor, last) = (f64::from(rhythm.period?), anchor?, last?);
-        let spread = f64::from(rhythm.spread).max(3.0).min(period / 3.0);
+        let spread = f64::from(rhythm.spread).max(blur).max(3.0).min(period / 3.0);
         let served = if counted_from_last { 0.0 } else { ((last - anchor) / period + 0.5).floor() };
         // Beats long past carry no mass: start near the span.
         let near = ((from - anchor) / period).floor();
