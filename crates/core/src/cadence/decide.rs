@@ -15,7 +15,7 @@ use super::state::{State, seconds};
 const CELLS: usize = 360;
 
 /// Hits in a row that are still luck for a poll that comes at the right moment.
-const LUCKY: u32 = 8;
+const LUCKY: u32 = 16;
 
 /// Bounds of the search, seconds.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +98,13 @@ pub(crate) fn choose(state: &State, bounds: &Bounds, now: f64) -> Choice {
 }
 
 /// `m / 2b²` makes a source without rhythm be polled `b` times per change. Start-up is cheaper until a rhythm is
-/// found, to learn sooner; a
-/// locked rhythm with stamps too, since a poll more then saves more than its phase costs.
+/// found, to learn sooner; a locked rhythm too, since a poll more then saves more than its phase costs.
 fn price(state: &State, bounds: &Bounds, hazard: &Hazard) -> f64 {
-    let plain = state.mean_gap() / (2.0 * bounds.polls_per_change * bounds.polls_per_change);
-    let lock = if state.level > 0 { lock(&hazard.shares) } else { 0.0 };
+    let lock = lock(&hazard.shares);
+    // The long-run rate takes days to follow a rhythm that has changed.
+    let period = state.beat.period.map_or(state.mean_gap(), f64::from);
+    let gap = state.mean_gap().powf(1.0 - lock) * period.powf(lock);
+    let plain = gap / (2.0 * bounds.polls_per_change * bounds.polls_per_change);
     let start = if state.changes < 12 { 0.35 + 0.65 * lock } else { 1.0 };
     let locked = 1.0 - 0.85 * lock;
     (plain * start * locked * bounds.dearer).max(bounds.least)
@@ -150,7 +152,7 @@ fn look_early(
     best: usize,
     now: f64,
 ) -> usize {
-    let rhythmic = lock(&hazard.shares) > 0.3 || state.changes < 30;
+    let rhythmic = lock(&hazard.shares) > 0.5 || state.changes < 30;
     if state.level > 0 || state.changes < 2 || !rhythmic {
         return best;
     }

@@ -42,7 +42,7 @@ const DAY_PRIOR: f64 = 24.0;
 
 /// Nats by which no-period is believed at first, so that rhythms must prove themselves: more where stamps make for
 /// sharp evidence, in which a few lucky hits weigh much.
-const OCCAM: [f64; 3] = [3.0, 5.0, 5.0];
+const OCCAM: [f64; 3] = [4.0, 5.0, 5.0];
 
 /// Nats by which a source that had a rhythm is expected to have one again.
 const RHYTHM_AGAIN: f32 = 2.0;

@@ -173,9 +173,14 @@ fn earliest(state: &State, spec: &CadenceSpec) -> Vec<(Floor, f64)> {
     rules
 }
 
+/// A source that fails is looked at again within a gap between changes, this at the least and at the most: seconds. A
+/// failure says nothing about the data.
+const RETRY_WITHIN: (f64, f64) = (900.0, HOUR);
+
 /// Full jitter: uniform up to `min * 2^failures`, at least `min`, at most `max`.
 fn backoff(state: &State, spec: &CadenceSpec) -> f64 {
     let widest = spec.min_seconds() * f64::from(state.floors.failures.min(30)).exp2();
+    let widest = widest.min(state.mean_gap().clamp(RETRY_WITHIN.0, RETRY_WITHIN.1));
     let jitter = Rng::at(state.seed, state.visits, 4).uniform();
     (jitter * widest).max(spec.min_seconds()).min(spec.max_seconds())
 }

@@ -1,6 +1,8 @@
 //! The time between two moments at which the source is known, as the experts see it before they know how it ends.
 
-use super::experts::{BURST, CLOCKS, EXPERTS, GAP_BINS, Hazard, POISSON, Rates, gap_bin, gap_edge, grid};
+use super::experts::{
+    BEAT, BURST, CLOCKS, CRON, EXPERTS, GAP_BINS, Hazard, POISSON, Rates, gap_bin, gap_edge, grid,
+};
 use super::learn::PATIENCE;
 use super::state::State;
 
@@ -72,9 +74,8 @@ impl Interval {
         let mut counts = self.expected.map(|expected| expected / -(-expected.max(1e-9)).exp_m1());
         counts[POISSON] = 1.0 + poisson;
         counts[BURST] = 1.0 + burst;
-        let mix = self.expected_mix();
-        let plain = mix / -(-mix.max(1e-9)).exp_m1();
-        self.hazard.blend(&counts).max(plain).min(MOST_HIDDEN)
+        (counts[BEAT], counts[CRON]) = (1.0, 1.0);
+        self.hazard.blend(&counts).min(MOST_HIDDEN)
     }
 
     /// Level 1: the newest stamp, at `to`, hides the changes before it. What each expert expects hidden in each cell:

@@ -172,8 +172,8 @@ fn narrow_bracket(state: &mut State, interval: &Interval, place: &mut [f64]) -> 
     if let (Some(period), Some([old_low, old_high])) = (state.beat.period.map(f64::from), state.bracket) {
         let (old_low, old_high) = (seconds(old_low), seconds(old_high));
         let beats = ((f64::midpoint(from, to) - f64::midpoint(old_low, old_high)) / period).round().max(1.0);
-        // As many gaps as the period was taken from share the width of a bracket.
-        let unsure = (old_high - old_low) / (2 * state.gaps.len().max(1)) as f64;
+        // The period is known as well as a bracket's half width, shared by the gaps that it was taken from.
+        let unsure = (old_high - old_low) / (4 * state.gaps.len().max(1)) as f64;
         let slack = beats * unsure.max(0.004 * period / 3.0) + 2.0;
         let narrowed =
             (from.max(old_low + beats * period - slack), to.min(old_high + beats * period + slack));

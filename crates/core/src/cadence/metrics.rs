@@ -102,7 +102,7 @@ pub fn measure(trace: &Trace, polls: &[Poll]) -> Metrics {
         age_mean: age,
         waste: 1.0 - caught as f64 / made.max(1) as f64,
         gain: fixed_delay(trace, made, from, to) / mean.max(1e-9),
-        convergence_changes: convergence(&[costs(trace, polls)]),
+        convergence_changes: convergence(&costs(trace, polls)),
     }
 }
 
@@ -149,17 +149,20 @@ pub fn costs(trace: &Trace, polls: &[Poll]) -> Vec<f64> {
     Found::new(trace, polls).costs(trace.mean_gap())
 }
 
-/// Changes until the cost, averaged over the runs and over 20 changes, is within 10 % of that of the last 75 % and
-/// stays there for 20 more. None if it never does.
-pub fn convergence(runs: &[Vec<f64>]) -> Option<usize> {
-    let length = runs.iter().map(Vec::len).min()?;
-    let mean = |index: usize| runs.iter().map(|costs| costs[index]).sum::<f64>() / runs.len() as f64;
-    let costs: Vec<f64> = (0..length).map(mean).collect();
-    let late = &costs[length / 4..];
+/// Changes until the cost, averaged over 20 changes, is within 10 % of that of the last 75 % and stays there for 20
+/// more. None if it never does.
+pub fn convergence(costs: &[f64]) -> Option<usize> {
+    let late = &costs[costs.len() / 4..];
     let converged = late.iter().sum::<f64>() / late.len().max(1) as f64;
-    let good =
-        costs.windows(WINDOW).map(|window| window.iter().sum::<f64>() / WINDOW as f64 <= 1.1 * converged);
-    let good: Vec<bool> = good.collect();
+    settled_after(costs, &vec![converged; costs.len()])
+}
+
+/// Changes until the cost, averaged over 20 changes, is within 10 % of what the same changes cost once `converged`, and
+/// stays there for 20 more.
+pub fn settled_after(costs: &[f64], converged: &[f64]) -> Option<usize> {
+    let mean = |window: &[f64]| window.iter().sum::<f64>() / WINDOW as f64;
+    let pairs = costs.windows(WINDOW).zip(converged.windows(WINDOW));
+    let good: Vec<bool> = pairs.map(|(cost, converged)| mean(cost) <= 1.1 * mean(converged)).collect();
     (0..good.len()).find(|&start| good[start..(start + WINDOW).min(good.len())].iter().all(|&good| good))
 }
 
@@ -230,8 +233,10 @@ mod tests {
 
     #[test]
     fn constant_cost_has_converged_from_the_start() {
-        assert_eq!(convergence(&[vec![1.0; 100]]), Some(0));
+        assert_eq!(convergence(&[1.0; 100]), Some(0));
         let late = [vec![5.0; 10], vec![1.0; 400]].concat();
-        assert_eq!(convergence(&[late]), Some(10));
+        assert_eq!(convergence(&late), Some(10));
+        let noisy: Vec<f64> = (0..100).map(|index| f64::from(index % 50)).collect();
+        assert_eq!(settled_after(&noisy, &noisy), Some(0));
     }
 }

@@ -1,15 +1,16 @@
 //! The benchmark: every trace, level, seed and policy, and the tables of the documentation. Slow by intent (minutes);
 //! nothing but the numbers it measures goes into a table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::baselines::BASELINES;
 use super::conditions::{Conditions, Tick};
-use super::metrics::{Metrics, convergence, costs};
+use super::metrics::{Metrics, costs, settled_after};
 use super::simulate::{Options, Policy, run, simulate};
-use super::traces::{STUDY, Trace};
+use super::traces::{DAY, STUDY, Trace};
 use super::{CadenceSpec, State};
 use crate::pipeline::Span;
 
@@ -68,7 +69,8 @@ pub fn all(traces: &[&str], seeds: &[u64], baselines: bool) -> Vec<Row> {
     rows
 }
 
-/// Gains by trace and policy, mean over the seeds and the worst seed, with the geometric mean over the traces.
+/// Gains by trace and policy, mean over the seeds and the worst seed, with the geometric mean over the traces and that of
+/// the worst seed.
 pub fn gain_table(rows: &[Row]) -> String {
     let mut policies: Vec<(String, u8)> = Vec::new();
     let mut traces: Vec<&str> = Vec::new();
@@ -93,9 +95,22 @@ pub fn gain_table(rows: &[Row]) -> String {
         }
         table.push('\n');
     }
-    let means = logs.iter().map(|log| format!(" **{:.2}** |", log.exp())).collect::<String>();
-    let _ = writeln!(table, "| **geometric mean** |{means}");
+    let means = logs
+        .iter()
+        .zip(&policies)
+        .map(|(log, policy)| format!(" **{:.2}** ({:.2}) |", log.exp(), worst_mean(rows, policy)));
+    let _ = writeln!(table, "| **geometric mean** |{}", means.collect::<String>());
     table
+}
+
+/// The geometric mean over the traces, of the seed for which it is least.
+fn worst_mean(rows: &[Row], policy: &(String, u8)) -> f64 {
+    let mut by_seed: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.policy == policy.0 && row.level == policy.1) {
+        by_seed.entry(row.seed).or_default().push(row.metrics.gain.max(1e-6).ln());
+    }
+    let means = by_seed.values().map(|logs| (logs.iter().sum::<f64>() / logs.len() as f64).exp());
+    means.fold(f64::INFINITY, f64::min)
 }
 
 /// Geometric mean and minimum of the gain over the seeds.
@@ -198,30 +213,78 @@ pub fn condition_table(seeds: &[u64]) -> String {
     table
 }
 
-/// Changes until the cost stays within 10 % of the converged one, averaged over `seeds`, without and with a truthful
-/// hint.
+/// Changes until the cost stays within 10 % of the converged one, averaged over `seeds`, without and with a declared
+/// interval.
 pub fn convergence_table(traces: &[&str], seeds: &[u64]) -> String {
     let mut table = String::from("| trace | L0 | L1 | L2 | L1 with hint |\n|---|---|---|---|---|\n");
     for trace in traces {
-        let cells = [(0, false), (1, false), (2, false), (1, true)].map(|(level, hinted)| {
-            let changes = converged_after(trace, level, hinted, seeds);
-            changes.map_or("–".into(), |changes| changes.to_string())
-        });
-        let _ = writeln!(table, "| {trace} | {} |", cells.join(" | "));
+        for (index, (from, _)) in stretches(trace).iter().enumerate() {
+            let name = if index == 0 { (*trace).to_owned() } else { format!("{trace}, from day {from}") };
+            let cells = [(0, false), (1, false), (2, false), (1, true)].map(|(level, hinted)| {
+                let changes = converged_after(trace, index, level, hinted, seeds);
+                changes.map_or("–".into(), |changes| changes.to_string())
+            });
+            let _ = writeln!(table, "| {name} | {} |", cells.join(" | "));
+        }
     }
     table
 }
 
-/// Changes until convergence, the cost averaged over seeds. None where there is no interval to declare.
-pub fn converged_after(trace: &str, level: u8, hinted: bool, seeds: &[u64]) -> Option<usize> {
-    let mut runs = Vec::new();
+const WEEK: f64 = 7.0;
+
+/// The days between which a source keeps to its ways: to each it converges anew.
+fn stretches(trace: &str) -> Vec<(f64, f64)> {
+    match trace {
+        "regime" | "speedup" => vec![(0.0, 14.0), (14.0, 28.0)],
+        "frozen" => vec![(0.0, 7.0), (13.0, 20.0)],
+        _ => vec![(0.0, f64::INFINITY)],
+    }
+}
+
+/// Changes until the learner pays in one of the trace's stretches, averaged over seeds, no more than a tenth above what
+/// one pays that has converged. As changes differ in what they cost (a gap, a special report), every stretch is played
+/// twice, whole weeks apart, and each change compared with itself. None where there is no interval to declare.
+pub fn converged_after(trace: &str, stretch: usize, level: u8, hinted: bool, seeds: &[u64]) -> Option<usize> {
+    let (mut fresh, mut again) = (Vec::new(), Vec::new());
     for &seed in seeds {
         let drawn = Trace::named(trace, seed)?;
         let hint = if hinted { Some(drawn.declared?) } else { None };
+        let (played, first, count) = played_twice(&drawn, stretch);
         let options = Options { hint, ..study_options() };
-        runs.push(costs(&drawn, &run(&drawn, Policy::tide(seed), level, &options).polls));
+        let costs = costs(&played, &run(&played, Policy::tide(seed), level, &options).polls);
+        add(&mut fresh, costs.get(first..first + count)?);
+        add(&mut again, &costs[first + count..]);
     }
-    convergence(&runs)
+    settled_after(&fresh, &again)
+}
+
+/// Adds what is there of both.
+fn add(sum: &mut Vec<f64>, costs: &[f64]) {
+    if sum.is_empty() {
+        sum.resize(costs.len(), 0.0);
+    }
+    sum.truncate(costs.len());
+    sum.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
+}
+
+/// The trace up to the given stretch, each stretch twice; with the index of that stretch's first change and the number
+/// of its changes.
+fn played_twice(trace: &Trace, stretch: usize) -> (Trace, usize, usize) {
+    let whole_weeks = |days: f64| (days / WEEK).ceil() * WEEK * DAY;
+    let (mut changes, mut at, mut ended, mut counted) = (Vec::new(), 0.0, 0.0, (0, 0));
+    for (from, to) in stretches(&trace.name).into_iter().take(stretch + 1) {
+        let to = to.min(trace.length / DAY);
+        at += whole_weeks(from - ended);
+        let own = trace.changes.iter().filter(|&&change| (from * DAY..to * DAY).contains(&change));
+        let own: Vec<f64> = own.map(|change| change - from * DAY).collect();
+        counted = (changes.len(), own.len());
+        for _ in 0..2 {
+            changes.extend(own.iter().map(|change| change + at));
+            at += whole_weeks(to - from);
+        }
+        ended = to;
+    }
+    (Trace::new(&trace.name, changes, at, trace.declared), counted.0, counted.1)
 }
 
 /// Geometric mean of the gain over `traces`, by level, with the named experts taken out.

