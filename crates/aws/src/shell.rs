@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::{Limits, Secrets};
+use tidegate_core::pipeline::Secrets;
 use tidegate_engine::{Env, ReqwestHttp, SystemClock, open_store_over};
 
 use crate::call::Aws;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// The engine's world, its two stores those of the settings. It opens nothing until its first request.
-    pub fn env(&self, limits: &Limits, secrets: Secrets) -> Result<Env, String> {
+    pub fn env(&self, http: ReqwestHttp, secrets: Secrets) -> Result<Env, String> {
         let options = store_options(variable);
         let open = |url: &str| {
             open_store_over(self.aws.client(), url, Path::new("/"), &options)
@@ -37,7 +37,7 @@ impl World {
         let seed = variable("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
         Ok(Env {
             clock: Arc::new(SystemClock),
-            http: Arc::new(ReqwestHttp::new(limits)),
+            http: Arc::new(http),
             staging: open(&self.settings.staging)?,
             lake: open(&self.settings.lake)?,
             secrets: Arc::new(secrets),

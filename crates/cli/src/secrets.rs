@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tidegate_core::pipeline::{Mistake, Secret, Secrets};
+use tidegate_engine::Proxies;
 
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
@@ -75,6 +76,21 @@ pub(crate) fn value(reference: &str, dir: &Path) -> Result<String, (String, Stri
 #[allow(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The proxies that the environment names, in either case, the lower one first as everywhere.
+pub(crate) fn proxies() -> Proxies {
+    let named = |name: &str| {
+        [name.to_ascii_lowercase(), name.to_owned()]
+            .iter()
+            .find_map(|name| variable(name).filter(|v| !v.is_empty()))
+    };
+    let all = named("ALL_PROXY");
+    Proxies {
+        http: named("HTTP_PROXY").or_else(|| all.clone()),
+        https: named("HTTPS_PROXY").or(all),
+        none: named("NO_PROXY"),
+    }
 }
 
 /// S3 settings by their usual names in lower case, from `AWS_…` variables.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use tidegate_core::pipeline::Secrets;
-use tidegate_engine::{Clock, Env, ReqwestHttp, SystemClock, check_apart, open_store, store_is_there};
+use tidegate_core::pipeline::{Auth, Secrets};
+use tidegate_engine::{Clock, Env, Gate, ReqwestHttp, SystemClock, check_apart, open_store, store_is_there};
 
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
@@ -43,6 +43,10 @@ pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure
         Purpose::Ask | Purpose::Try => secrets::read(file)?,
         Purpose::Load | Purpose::Look => Secrets::default(),
     };
+    let http = match purpose {
+        Purpose::Ask | Purpose::Try => ReqwestHttp::of(&pipeline.source, &secrets, &secrets::proxies())?,
+        Purpose::Load | Purpose::Look => ReqwestHttp::new(&pipeline.source.limits),
+    };
     let clock = SystemClock;
     // Differs from process to process, which is all that jitter needs.
     let seed =
@@ -51,10 +55,23 @@ pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure
         staging: store(&pipeline.staging, "staging")?,
         lake: store(&pipeline.lake, "lake")?,
         clock: Arc::new(clock),
-        http: Arc::new(ReqwestHttp::new(&pipeline.source.limits)),
+        http: Arc::new(http),
         secrets: Arc::new(secrets),
         seed,
     })
+}
+
+/// The gate of a trial that keeps nothing, except for a refresh token that changes with its use: the old one is void from
+/// then on, so the new one goes where the next run looks for it.
+pub(crate) fn trial_gate(file: &PipelineFile) -> Result<Gate, Failure> {
+    let gate = Gate::new(&file.pipeline.source.limits);
+    match &file.pipeline.source.auth {
+        Auth::Oauth2RefreshToken(_) => {
+            let staging = open_store(&file.pipeline.staging, file.dir(), &secrets::store_options())?;
+            Ok(gate.keeping_tokens_in(staging))
+        }
+        _ => Ok(gate),
+    }
 }
 
 /// The store at an address if it is there; a directory that is not is not made. `None` where there is none.

@@ -7,6 +7,7 @@
 //! state/<stream>.json                     advice: last visit, cadence; may be lost
 //! tokens/<credentials>/<n>.json          a renewed refresh token, encrypted (created once each)
 //! tokens/<credentials>/lease/<n>.json    who renews it now (created once each; deleted when given back)
+//! limits/<n>.json                         what several processes have booked of the source's limits (created once each)
 //! budget/source.json                      advice: what is left of the calls that the source allows; may be lost
 //! ```
 //! Lake:
@@ -80,6 +81,19 @@ pub fn token_leases(prefix: &str) -> String {
 pub fn parse_token(key: &str) -> Option<u64> {
     let name = key.strip_prefix("tokens/")?.split_once('/')?.1;
     name.strip_suffix(".json")?.parse().ok()
+}
+
+/// Prefix of what several processes have booked of the source's limits.
+pub const LIMITS: &str = "limits/";
+
+/// The `n`-th booking.
+pub fn limit(n: u64) -> String {
+    format!("{LIMITS}{n:012}.json")
+}
+
+/// The number of a booking.
+pub fn parse_limit(key: &str) -> Option<u64> {
+    key.strip_prefix(LIMITS)?.strip_suffix(".json")?.parse().ok()
 }
 
 /// Prefix of the batch manifests of a stream.
@@ -237,6 +251,7 @@ mod tests {
         assert_eq!(parse_batch(&batch("weather", 42)), Some(("weather", 42)));
         assert_eq!(parse_batch("batches/weather/42.batch.json"), None);
         assert_eq!(parse_batch("pages/weather/000000000042/ab.json"), None);
+        assert_eq!(parse_limit(&limit(7)), Some(7));
         assert_eq!(parse_token(&token(&tokens("ab"), 7)), Some(7));
         assert_eq!(parse_token(&format!("{}7.json", token_leases(&tokens("ab")))), None);
         assert_eq!(parse_claim(&claim("weather", 7)), Some(("weather", 7)));

@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod cadence;
 pub mod change;
 pub mod cursor;
+pub mod pace;
 pub mod paginate;
 pub mod request;
 pub mod retry;

@@ -73,7 +73,7 @@ impl Fetch<'_> {
         &self,
         request: &Request,
     ) -> Result<(Result<Response, HttpError>, Option<Arc<Held>>), Error> {
-        let _permit = self.gate.enter(self.env.clock.as_ref()).await?;
+        let _permit = self.gate.enter(self.env, self.stream.cost).await?;
         let Authorized { request, token } = auth::authorize(self, request).await?;
         self.tally().requests += 1;
         Ok((self.env.http.send(&request, &self.pipeline.source.limits).await, token))
@@ -99,7 +99,8 @@ impl Fetch<'_> {
 
     /// What an answer means, by the rules of the stream, of the source and of HTTP.
     fn meaning(&self, request: &Request, response: Response, now: Timestamp) -> Result<Next, Error> {
-        self.tally().note(&response, now);
+        let hints = self.tally().note(&response, now);
+        self.gate.told(&hints, now);
         let rules = self.stream.response_actions.iter().chain(&self.pipeline.source.response_actions);
         let decision = retry::decide(rules, &response, &self.base(now)?);
         let refusal = || refusal(self, request, &response, decision.rule);

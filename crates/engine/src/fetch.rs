@@ -258,13 +258,15 @@ impl Fetch<'_> {
 }
 
 impl Tally {
-    pub(crate) fn note(&mut self, response: &Response, now: Timestamp) {
+    /// Takes in an answer; what it hints at.
+    pub(crate) fn note(&mut self, response: &Response, now: Timestamp) -> Hints {
         self.bytes += response.body.len() as u64;
         self.answered = Some(now);
         let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let interval = self.hints.interval;
         self.hints = Hints { interval, ..Hints::from_headers(headers, now) };
         self.modified = self.modified.max(self.hints.last_modified);
+        self.hints.clone()
     }
 
     fn note_declared(&mut self, declared: &Declared) {

@@ -4,21 +4,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use object_store::ObjectStore;
-use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::cadence::Hints;
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pace::Pace;
 use tidegate_core::pipeline::Limits;
-use tidegate_core::retry::Circuit;
+use tidegate_core::retry::{Circuit, PATIENCE};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::Tokens;
-use crate::{Clock, Env, Error};
+use crate::share::Shares;
+use crate::{Env, Error};
 
 /// The gate before one source. Kept in memory only: losing it costs a request too many, never a record.
 #[derive(Debug)]
 pub struct Gate {
-    /// Time between two requests; zero where the rate is not limited.
-    interval: Duration,
     /// Requests that may be in flight.
     permits: Semaphore,
+    capacity: usize,
+    /// What this process holds of limits that several keep together.
+    shares: Option<Shares>,
     /// The token that the source lets us in by.
     pub(crate) tokens: Tokens,
     /// Where tokens outlive the process, if not in staging.
@@ -29,8 +33,7 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct State {
     circuit: Circuit,
-    /// When the next request may go, and when that was decided.
-    next: Option<(Timestamp, Timestamp)>,
+    pace: Pace,
     /// Until when the source wants to be left alone, and since when.
     held: Option<(Timestamp, Timestamp)>,
 }
@@ -41,22 +44,22 @@ impl State {
     }
 }
 
-fn until_then(now: Timestamp, then: Timestamp) -> Duration {
+pub(crate) fn until_then(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
 impl Gate {
     /// The gate of a source with these limits.
     pub fn new(limits: &Limits) -> Gate {
-        let rate = limits.requests_per_second.filter(|rate| *rate > 0.0);
-        let interval = rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()).unwrap_or_default();
         let permits = usize::try_from(limits.concurrency.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
+        let capacity = permits.min(Semaphore::MAX_PERMITS);
         Gate {
-            interval,
-            permits: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            permits: Semaphore::new(capacity),
+            capacity,
+            shares: limits.shared.then(|| Shares::new(limits)),
             tokens: Tokens::default(),
             kept_in: None,
-            state: Mutex::default(),
+            state: Mutex::new(State { pace: Pace::new(limits), ..State::default() }),
         }
     }
 
@@ -75,18 +78,27 @@ impl Gate {
         self.lock().circuit.closed_until(now)
     }
 
-    /// Waits for the turn of one request, which is in flight as long as the permit lives. An error says until when the
-    /// source is left alone.
-    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Result<Option<SemaphorePermit<'_>>, Error> {
+    /// Waits for the turn of one request of this weight, which is in flight as long as the permit lives. An error says
+    /// until when the source is left alone.
+    pub(crate) async fn enter(&self, env: &Env, cost: u32) -> Result<Option<SemaphorePermit<'_>>, Error> {
         // Never closed as long as the gate lives.
         let permit = self.permits.acquire().await.ok();
+        let clock = env.clock.as_ref();
         self.check(clock.now())?;
-        let mut wait = self.turn(clock.now());
-        // Who waits here may be told meanwhile to wait longer, or not to ask at all.
-        while !wait.is_zero() {
+        loop {
+            let wait = self.turn(clock.now(), cost)?;
+            if wait.is_zero() {
+                break;
+            }
             clock.sleep(wait).await;
+            // Who waits here may be told meanwhile to wait longer, or not to ask at all.
             self.check(clock.now())?;
-            wait = self.held_for(clock.now());
+            if self.lock().held_until(clock.now()).is_none() {
+                break;
+            }
+        }
+        if let Some(shares) = &self.shares {
+            shares.enter(env, self.state(env), cost).await?;
         }
         Ok(permit)
     }
@@ -101,29 +113,27 @@ impl Gate {
         }
     }
 
-    /// How long the source still wants to be left alone.
-    fn held_for(&self, now: Timestamp) -> Duration {
-        self.lock().held_until(now).map_or(Duration::ZERO, |until| until_then(now, until))
+    /// Books the next turn; returns how long it is until then.
+    fn turn(&self, now: Timestamp, cost: u32) -> Result<Duration, Error> {
+        let mut state = self.lock();
+        if let Some(until) =
+            state.pace.spent_until(now, cost).filter(|until| until_then(now, *until) > PATIENCE)
+        {
+            return Err(Error::Unavailable {
+                message: format!(
+                    "not asked: by its last answer the source allows nothing more until {until:.0}"
+                ),
+                retry_at: Some(until),
+            });
+        }
+        let earliest = state.held_until(now).unwrap_or(now);
+        Ok(until_then(now, state.pace.book(now, earliest, cost)))
     }
 
-    /// Books the next turn; returns how long it is until then.
-    fn turn(&self, now: Timestamp) -> Duration {
-        let interval = SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::MAX);
-        let mut state = self.lock();
-        let held = state.held_until(now);
-        if self.interval.is_zero() {
-            return held.map_or(Duration::ZERO, |until| until_then(now, until));
-        }
-        let mine = match state.next {
-            // The clock was set back: what was booked moves along with it.
-            Some((next, decided)) if now < decided => now.saturating_add(next.duration_since(decided)),
-            Some((next, _)) => Ok(next.max(now)),
-            None => Ok(now),
-        }
-        .unwrap_or(now)
-        .max(held.unwrap_or(now));
-        state.next = Some((mine.saturating_add(interval).unwrap_or(mine), now));
-        until_then(now, mine)
+    /// Takes in what an answer says is left of the source's limits.
+    pub(crate) fn told(&self, hints: &Hints, now: Timestamp) {
+        let in_flight = self.capacity.saturating_sub(self.permits.available_permits());
+        self.lock().pace.told(hints, now, u32::try_from(in_flight).unwrap_or(u32::MAX));
     }
 
     /// No stream of the source asks before this time.

@@ -1,6 +1,7 @@
 //! One request over the wire, with its limits. Retries, pages and conditions are the callers'.
 
 mod client;
+mod route;
 
 use async_trait::async_trait;
 use tidegate_core::error::Kind;
@@ -8,6 +9,7 @@ use tidegate_core::pipeline::Limits;
 use tidegate_core::request::{Request, Response};
 
 pub use client::ReqwestHttp;
+pub use route::Proxies;
 
 /// An HTTP client: the real one, or a simulation's model API.
 #[async_trait]

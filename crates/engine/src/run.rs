@@ -111,6 +111,8 @@ struct Run<'a, S: Future<Output = ()>> {
     pipeline: &'a Pipeline,
     options: RunOptions,
     gate: Gate,
+    /// Held by each stream during its turn: its children wait for it, and take what it has staged.
+    turns: Vec<tokio::sync::Mutex<()>>,
     /// One re-typing at a time: two of one table would do the same work twice.
     retyping: tokio::sync::Mutex<()>,
     stop: Shared<S>,
@@ -137,6 +139,7 @@ pub async fn run(
         pipeline,
         options,
         gate: Gate::new(&pipeline.source.limits),
+        turns: pipeline.streams.iter().map(|_| tokio::sync::Mutex::default()).collect(),
         retyping: tokio::sync::Mutex::new(()),
         stop: stop.shared(),
         observer: &noting,
@@ -168,7 +171,9 @@ impl<S: Future<Output = ()>> Run<'_, S> {
         let resumed = stream::iter(&self.pipeline.streams).map(|stream| self.resume(stream));
         let turns: Vec<Turn> = resumed.buffered(STREAMS_AT_ONCE).collect().await;
         if self.options.once {
-            let turns = turns.into_iter().enumerate().map(|(index, turn)| self.turn(index, turn));
+            let mut turns: Vec<(usize, Turn)> = turns.into_iter().enumerate().collect();
+            turns.sort_by_key(|(index, _)| self.pipeline.ancestors(&self.pipeline.streams[*index]).len());
+            let turns = turns.into_iter().map(|(index, turn)| self.turn(index, turn));
             return stream::iter(turns).buffer_unordered(STREAMS_AT_ONCE).for_each(async |_| ()).await;
         }
         let mut rota = Rota::resume(self.env, self.pipeline).await;
@@ -255,13 +260,19 @@ impl<S: Future<Output = ()>> Run<'_, S> {
                 self.stop.clone().await;
                 self.env.clock.sleep(PATIENCE).await;
             };
-            let stream = &self.pipeline.streams[index];
-            select(pin!(self.poll_and_load(stream, &mut turn)), pin!(patience)).await;
+            select(pin!(self.poll_and_load(index, &mut turn)), pin!(patience)).await;
         }
         (index, turn)
     }
 
-    async fn poll_and_load(&self, stream: &Stream, turn: &mut Turn) {
+    async fn poll_and_load(&self, index: usize, turn: &mut Turn) {
+        let stream = &self.pipeline.streams[index];
+        let _turn = self.turns[index].lock().await;
+        for parent in stream.parents() {
+            if let Some(at) = self.pipeline.streams.iter().position(|one| one.name == parent.stream) {
+                drop(self.turns[at].lock().await);
+            }
+        }
         let load = self.options.load == LoadMode::Event;
         let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).await;
         if turn.behind {

@@ -9,7 +9,7 @@ use tidegate_aws::shell::{self, World};
 use tidegate_aws::{emptier, poller};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::Secrets;
-use tidegate_engine::{Clock as _, SystemClock};
+use tidegate_engine::{Clock as _, Proxies, ReqwestHttp, SystemClock};
 
 fn main() -> Result<(), lambda_runtime::Error> {
     match variable("_HANDLER").as_deref() {
@@ -27,7 +27,8 @@ async fn poll(world: Arc<World>) -> Result<Value, String> {
     };
     let pipeline = poller::pipeline(&text, settings)?;
     let secrets = Secrets::new(poller::secret_values(aws, &pipeline, variable).await?);
-    let env = world.env(&pipeline.source.limits, secrets)?;
+    let http = ReqwestHttp::of(&pipeline.source, &secrets, &Proxies::default());
+    let env = world.env(http.map_err(|error| error.to_string())?, secrets)?;
     poller::minute(&env, &pipeline, settings).await
 }
 

@@ -61,7 +61,7 @@ impl Preview {
         };
         let env = world::open(&file, Purpose::Try)?;
         let (all, mut failed) = block_on(async {
-            let gate = Gate::new(&file.pipeline.source.limits);
+            let gate = world::trial_gate(&file)?;
             let (mut all, mut failed) = (Vec::new(), Vec::new());
             for stream in streams {
                 copy_schema(&env, &file, stream.table()).await?;

@@ -5,10 +5,13 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
+    ("Login", "source.auth.login"),
+    ("Tls", "source.tls"),
     ("Limits", "source.limits"),
+    ("Window", "source.limits.windows"),
     ("Stream", "[[streams]]"),
     ("Paginator", "streams.paginator"),
     ("Transform", "[[streams.transform]]"),

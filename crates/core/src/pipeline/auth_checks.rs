@@ -4,11 +4,32 @@ use std::collections::BTreeMap;
 
 use super::auth::{Auth, ClientAuth, Hmac, Location, Oauth2, SessionToken};
 use super::checks::{Checks, tells_a_secret};
-use super::{Method, Pipeline, Secret, Template, words};
+use super::{Method, Pipeline, Secret, Source, Template, words};
 use crate::expr::Dialect;
 
 /// What the message of a signature may name.
 const SIGNED: [&str; 7] = ["timestamp", "method", "host", "path", "query", "body", "body_sha256"];
+
+/// Every mistake of `source.tls` and `source.proxy`.
+pub(super) fn transport(source: &Source, checks: &mut Checks<'_>) {
+    if source.tls.as_ref().is_some_and(|tls| tls.client_cert.is_some() != tls.client_key.is_some()) {
+        let help = "give both, as \"${file:client.pem}\" and \"${file:client.key}\"";
+        checks.wrong(&["source", "tls"], "`client_cert` and `client_key` go together", help);
+    }
+    let Some(proxy) = &source.proxy else { return };
+    if let Some((user, _)) = proxy.0.rsplit_once('@')
+        && user
+            .rsplit_once(':')
+            .is_some_and(|(_, password)| !password.starts_with("//") && !password.contains("${"))
+    {
+        let help = "put it into an environment variable and write \"http://user:${NAME}@host:port\"";
+        checks.wrong(&["source", "proxy"], "`proxy` holds a password in the open", help);
+    }
+    if !["http://", "https://", "${"].iter().any(|start| proxy.0.starts_with(start)) {
+        let help = "such as \"http://proxy.example.org:3128\"";
+        checks.wrong(&["source", "proxy"], "a proxy is the URL of an http or https server", help);
+    }
+}
 
 /// Every mistake of `source.auth`.
 pub(super) fn check(pipeline: &Pipeline, checks: &mut Checks<'_>) {

@@ -29,12 +29,14 @@ pub(super) fn check(pipeline: &Pipeline, root: &Node) -> Vec<Mistake> {
     let mut checks = Checks { root, mistakes: Vec::new() };
     stores(pipeline, &mut checks);
     source(&pipeline.source, &mut checks);
+    auth_checks::transport(&pipeline.source, &mut checks);
     auth_checks::check(pipeline, &mut checks);
     if pipeline.streams.is_empty() {
         checks.wrong(&["streams"], "there is no stream", "add a table [[streams]] with `name` and `path`");
     }
     names(&pipeline.streams, &mut checks);
     parents(pipeline, &mut checks);
+    costs(pipeline, &mut checks);
     for (index, stream) in pipeline.streams.iter().enumerate() {
         stream_checks::check(stream, &pipeline.source, &index.to_string(), &mut checks);
     }
@@ -80,6 +82,16 @@ fn limits(limits: &Limits, checks: &mut Checks<'_>) {
             checks.wrong(&["source", "limits", key], format!("`{key}` is more than 0"), "such as \"30s\"");
         }
     }
+    for (at, window) in limits.windows.iter().enumerate() {
+        if window.per.0.is_zero() {
+            let at = at.to_string();
+            checks.wrong(
+                &["source", "limits", "windows", &at, "per"],
+                "`per` is more than 0",
+                "such as \"1m\"",
+            );
+        }
+    }
     if limits.max_body.0 == 0 {
         checks.wrong(&["source", "limits", "max_body"], "`max_body` is more than 0", "such as \"64MiB\"");
     }
@@ -90,6 +102,23 @@ fn limits(limits: &Limits, checks: &mut Checks<'_>) {
             "`requests_per_second` is more than 0",
             help,
         );
+    }
+}
+
+/// A request must fit into every window.
+fn costs(pipeline: &Pipeline, checks: &mut Checks<'_>) {
+    let Some(least) = pipeline.source.limits.windows.iter().map(|window| window.requests).min() else {
+        return;
+    };
+    for (index, stream) in pipeline.streams.iter().enumerate() {
+        if stream.cost > least {
+            let help = format!("a window of source.limits holds {least}");
+            checks.wrong(
+                &["streams", &index.to_string(), "cost"],
+                "one request is more than a window holds",
+                help,
+            );
+        }
     }
 }
 
@@ -154,25 +183,13 @@ fn parents(pipeline: &Pipeline, checks: &mut Checks<'_>) {
                 let help = words::instead(&parent.stream, &known);
                 checks.wrong(&steps, format!("no stream is called `{}`", parent.stream), help);
             }
-            if ancestors(pipeline, &parent.stream).contains(&stream.name.as_str()) {
+            let above =
+                pipeline.stream(&parent.stream).map(|one| pipeline.ancestors(one)).unwrap_or_default();
+            if parent.stream == stream.name || above.iter().any(|one| one.name == stream.name) {
                 checks.wrong(&steps, "the stream would be its own ancestor", "a parent is another stream");
             }
         }
     }
-}
-
-/// A stream and all that stand above it.
-fn ancestors<'a>(pipeline: &'a Pipeline, name: &'a str) -> Vec<&'a str> {
-    let mut found = vec![name];
-    let mut next = 0;
-    while let Some(name) = found.get(next) {
-        let above = pipeline.stream(name).into_iter().flat_map(Stream::parents);
-        let new: Vec<&str> =
-            above.map(|parent| parent.stream.as_str()).filter(|name| !found.contains(name)).collect();
-        found.extend(new);
-        next += 1;
-    }
-    found
 }
 
 /// Checks a value against a form at the end of `steps`.

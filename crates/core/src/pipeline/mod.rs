@@ -40,7 +40,7 @@ pub use parent::Parent;
 pub use read::{Mistake, json_schema, read};
 pub use rules::{Action, Backoff, Rule};
 pub use secrets::Secrets;
-pub use source::{Limits, Secret, Source};
+pub use source::{Limits, Secret, Source, Tls, Window};
 pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
 pub use transform::{Transform, TransformSpec};
@@ -85,14 +85,30 @@ impl Pipeline {
         self.streams.iter().find(|stream| stream.name == name)
     }
 
+    /// The streams above a stream, each once: its parents, their parents, and so on.
+    pub fn ancestors<'a>(&'a self, stream: &'a Stream) -> Vec<&'a Stream> {
+        let above = |one: &'a Stream| one.parents().filter_map(|parent| self.stream(&parent.stream));
+        let mut found: Vec<&Stream> = Vec::new();
+        let mut left: Vec<&Stream> = above(stream).collect();
+        while let Some(one) = left.pop() {
+            if !found.iter().any(|known| known.name == one.name) {
+                found.push(one);
+                left.extend(above(one));
+            }
+        }
+        found
+    }
+
     /// Every secret that the file refers to (`TOKEN`, `file:/run/token`), each once, in order of first use.
     pub fn secret_references(&self) -> Vec<&str> {
         let auth = self.source.auth.secrets();
         let config = self.source.config_texts().into_iter().flat_map(source::references);
         let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());
         let mut found = Vec::new();
-        let secrets = self.source.headers.values().chain(auth).chain(of_streams);
-        for reference in secrets.flat_map(Secret::references).chain(config) {
+        let tls =
+            self.source.tls.iter().flat_map(|tls| [&tls.client_cert, &tls.client_key, &tls.ca]).flatten();
+        let of_source = self.source.headers.values().chain(auth).chain(tls).chain(&self.source.proxy);
+        for reference in of_source.chain(of_streams).flat_map(Secret::references).chain(config) {
             if !found.contains(&reference) {
                 found.push(reference);
             }

@@ -31,12 +31,35 @@ pub struct Source {
     /// Credentials.
     #[serde(default)]
     pub auth: Auth,
+    /// Certificates of the connection, where the API asks for one of ours or is known by one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Proxy that all requests go through: `http://proxy.example.org:3128`, with `${USER}:${PASSWORD}@` in front of the
+    /// host where it asks for them. The command line takes `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Secret>,
     /// What an answer means where HTTP alone does not say it, for all streams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub response_actions: Vec<Rule>,
     /// How much and how fast we may ask.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Certificates of the connection, each a PEM.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Our certificate and those above it (mutual TLS), as `${file:…}` or `${ENV}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_cert: Option<Secret>,
+    /// The key to it (PKCS #8, PKCS #1 or SEC 1), as `${file:…}` or `${ENV}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "secret"))]
+    pub client_key: Option<Secret>,
+    /// Certificates to trust besides those of this machine, as `${file:…}` or `${ENV}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Secret>,
 }
 
 /// Text that may hold references to secrets: `${ENV}` or `${file:/path}`. It is kept as written; only
@@ -78,6 +101,15 @@ pub struct Limits {
     pub max_body: ByteSize,
     /// Requests a second over all streams of the source; none where it is absent.
     pub requests_per_second: Option<f64>,
+    /// Requests that may go at once after a pause, before `requests_per_second` counts.
+    #[schemars(range(min = 1))]
+    pub burst: u32,
+    /// Requests in any span of a length, over all streams of the source: `[{ requests = 100, per = "1m" }]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// Whether `requests_per_second` and `windows` are kept together with other processes on the same `staging`: needed
+    /// where several ask the same source. It costs a small object in staging for every share of requests that is taken.
+    pub shared: bool,
     /// Requests allowed in any 24 hours over all streams of the source; spent where they save most delay.
     #[schemars(range(min = 1))]
     pub calls_per_day: Option<u32>,
@@ -98,6 +130,17 @@ pub struct Limits {
     pub columns: u32,
 }
 
+/// So many requests in any span of such a length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Requests; one of a stream with a `cost` counts as so many.
+    #[schemars(range(min = 1))]
+    pub requests: u32,
+    /// Length of the span.
+    pub per: Span,
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -106,6 +149,9 @@ impl Default for Limits {
             read_timeout: Span::from_secs(30),
             max_body: ByteSize(64 << 20),
             requests_per_second: None,
+            burst: 1,
+            windows: Vec::new(),
+            shared: false,
             calls_per_day: None,
             concurrency: 4,
             attempts: 5,

@@ -73,6 +73,10 @@ pub struct Stream {
     /// How further pages are found.
     #[serde(default)]
     pub paginator: Paginator,
+    /// How many requests one of this stream counts as, by `source.limits`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub cost: u32,
     /// What an answer means where HTTP alone does not say it; the source's rules come after these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub response_actions: Vec<Rule>,
@@ -104,6 +108,14 @@ pub struct Stream {
     #[serde(default, deserialize_with = "short::or_table")]
     #[schemars(schema_with = "short::cadence")]
     pub cadence: CadenceSpec,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(cost: &u32) -> bool {
+    *cost == 1
 }
 
 fn default_records() -> String {

@@ -24,6 +24,12 @@ impl Span {
     }
 }
 
+impl From<std::time::Duration> for Span {
+    fn from(duration: std::time::Duration) -> Span {
+        Span(duration)
+    }
+}
+
 const SPAN_UNITS: [(&str, u64); 6] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, redirect};
-use tidegate_core::pipeline::{Limits, Method, Span};
+use tidegate_core::pipeline::{Limits, Method, Secrets, Source, Span};
 use tidegate_core::request::{Request, Response};
 use tokio::time::timeout;
 
+use super::route::{Proxies, Route};
 use super::{Http, HttpError};
+use crate::Error;
 
 /// The real client: HTTP/1.1 and 2, gzip, deflate, brotli and zstd undone while reading. Proxies and other settings of
 /// the environment are not looked at. It opens nothing until its first request.
@@ -19,6 +21,7 @@ use super::{Http, HttpError};
 pub struct ReqwestHttp {
     /// Time to open a connection.
     connect_timeout: Span,
+    route: Route,
     wire: OnceLock<Wire>,
 }
 
@@ -30,9 +33,18 @@ struct Wire {
 }
 
 impl ReqwestHttp {
-    /// A client for one source.
+    /// A client with nothing but these limits.
     pub fn new(limits: &Limits) -> ReqwestHttp {
-        ReqwestHttp { connect_timeout: limits.connect_timeout, wire: OnceLock::new() }
+        ReqwestHttp { connect_timeout: limits.connect_timeout, ..ReqwestHttp::default() }
+    }
+
+    /// The client of a source: with its certificates, and through its proxy or, where it names none, that of the
+    /// environment.
+    pub fn of(source: &Source, secrets: &Secrets, environment: &Proxies) -> Result<ReqwestHttp, Error> {
+        Ok(ReqwestHttp {
+            route: Route::of(source, secrets, environment)?,
+            ..ReqwestHttp::new(&source.limits)
+        })
     }
 
     fn wire(&self, host: &str) -> Result<&Wire, HttpError> {
@@ -42,18 +54,15 @@ impl ReqwestHttp {
         // Someone else in the process may have chosen a provider already: theirs will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
-            Client::builder()
-                .connect_timeout(self.connect_timeout.0)
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .referer(false)
+            let plain = Client::builder().redirect(redirect::Policy::none()).no_proxy().referer(false);
+            self.route.take(plain.connect_timeout(self.connect_timeout.0))
         };
         let wire = match builder().build() {
             Ok(client) => Wire { client, trusts: true },
             // No root certificates on this machine: plain http works all the same.
             Err(_) => Wire {
                 client: builder()
-                    .tls_certs_only([])
+                    .tls_certs_only(self.route.trusted())
                     .build()
                     .map_err(|error| HttpError::Connection { host: host.to_owned(), reason: root(&error) })?,
                 trusts: false,
@@ -91,6 +100,9 @@ impl ReqwestHttp {
         }
         builder.send().await.map_err(|error| match error {
             error if error.is_timeout() => HttpError::Timeout { host, limit: self.connect_timeout.to_string() },
+            error if self.route.has_proxy() => {
+                HttpError::Connection { host, reason: format!("{} (through the proxy)", root(&error)) }
+            }
             _ if request.url.scheme() == "https" && !wire.trusts => HttpError::Connection {
                 host,
                 reason: "this machine has no root certificates to trust an https server by; install `ca-certificates`"

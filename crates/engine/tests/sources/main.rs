@@ -8,6 +8,7 @@ mod auth;
 mod errors;
 mod expressions;
 mod incremental;
+mod limits;
 mod model;
 mod paging;
 mod parents;

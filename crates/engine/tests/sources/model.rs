@@ -61,6 +61,8 @@ pub(crate) struct Model {
     pub(crate) cap: usize,
     /// Every so many requests one fails; 0 for none.
     pub(crate) fault_every: usize,
+    /// Requests after which a token of `/token` is void; 0 for an API that wants none.
+    pub(crate) token_for: usize,
 }
 
 impl Model {
@@ -69,7 +71,33 @@ impl Model {
         Api::serve(move |hit| self.answer(hit)).await
     }
 
+    /// What lets its client in.
+    pub(crate) fn auth(self, api: &Api) -> Value {
+        match self.token_for {
+            0 => json!({ "type": "none" }),
+            _ => json!({
+                "type": "oauth2_client_credentials", "access_token_url": format!("{}/token", api.url),
+                "client_id": "me", "client_secret": "${TOKEN}",
+            }),
+        }
+    }
+
+    /// Whether the token of a request, which is the number of the request that gave it, is void.
+    fn is_void(self, hit: &Hit) -> bool {
+        let token = hit.header("authorization").and_then(|value| value.strip_prefix("Bearer access-"));
+        let since = token.and_then(|number| number.parse::<usize>().ok());
+        self.token_for > 0 && since.is_none_or(|since| hit.number > since + self.token_for)
+    }
+
     fn answer(self, hit: &Hit) -> Response<Body> {
+        if hit.path_and_query == "/token" {
+            return json_answer(
+                &json!({ "access_token": format!("access-{}", hit.number), "expires_in": 3600 }),
+            );
+        }
+        if self.is_void(hit) {
+            return answer(401, &[], "");
+        }
         if self.fault_every > 0 && hit.number % self.fault_every == self.fault_every - 1 {
             return match hit.number % 3 {
                 0 => answer(429, &[("retry-after", "0")], ""),

@@ -17,7 +17,8 @@ fn stream(path: &str, more: &Value, paginator: &Value) -> Value {
 async fn all_arrive(model: Model, asked: usize, concurrency: u32) {
     let api = model.serve().await;
     for (dialect, more, paginator) in dialects(asked) {
-        let source = json!({ "limits": { "concurrency": concurrency, "attempts": 9 } });
+        let source =
+            json!({ "auth": model.auth(&api), "limits": { "concurrency": concurrency, "attempts": 9 } });
         let mut world = World::new(&api, &source, &stream(dialect, &more, &paginator));
         let visit = world.poll().await.unwrap_or_else(|error| panic!("{model:?} {paginator}: {error}"));
         let expected: Vec<u64> = (1..=model.total as u64).collect();
@@ -32,15 +33,16 @@ proptest! {
     fn records_received_are_records_served(
         total in 1usize..60, asked in 1usize..15, cap in 1usize..15, size in 1usize..15,
         fault_every in prop_oneof![Just(0usize), 3usize..9], concurrency in 1u32..6,
+        token_for in prop_oneof![Just(0usize), 20usize..40],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(all_arrive(Model { total, size, cap, fault_every }, asked, concurrency));
+        runtime.block_on(all_arrive(Model { total, size, cap, fault_every, token_for }, asked, concurrency));
     }
 }
 
 #[tokio::test]
 async fn pages_are_asked_for_ahead_where_their_number_is_known() {
-    let model = Model { total: 100, size: 10, cap: 10, fault_every: 0 };
+    let model = Model { total: 100, size: 10, cap: 10, fault_every: 0, token_for: 0 };
     for (concurrency, total_path, requests) in
         [(1, json!("$.pages"), 10), (8, json!("$.pages"), 10), (8, Value::Null, 11)]
     {

@@ -1,7 +1,7 @@
 //! Streams from streams: children of every record of the parent, the parent not asked again.
 
 use serde_json::{Value, json};
-use tidegate_engine::{Gate, Outcome, Visit, poll};
+use tidegate_engine::{Gate, LoadMode, Outcome, RunOptions, Visit, poll, run};
 
 use crate::api::{Api, Hit, World, answer, json_answer};
 use crate::model::records;
@@ -85,6 +85,21 @@ async fn a_parent_that_was_never_polled_is_fetched_for_its_children() {
     let world = blog_world(&api, &json!({}), &json!({}));
     assert!(matches!(visit(&world, 1).await.outcome, Outcome::Staged { records: 12, .. }));
     assert_eq!(asked_for_posts(&api), 3);
+}
+
+#[tokio::test]
+async fn in_a_round_the_children_wait_for_their_parent_and_take_what_it_has_staged() {
+    for turned in [false, true] {
+        let api = Api::serve(|hit| json_answer(&blog(hit, 5))).await;
+        let mut world = blog_world(&api, &json!({}), &json!({}));
+        if turned {
+            world.pipeline.streams.reverse();
+        }
+        let once = RunOptions { once: true, until: None, load: LoadMode::Off };
+        run(&world.env, &world.pipeline, once, std::future::pending(), &|_| ()).await.expect("a run");
+        assert_eq!(asked_for_posts(&api), 4, "three pages and the empty one");
+        assert_eq!(records(&world, "comments", 1).await.len(), 20);
+    }
 }
 
 #[tokio::test]

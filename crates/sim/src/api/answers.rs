@@ -29,8 +29,7 @@ lake = "memory://lake"
 base_url = "https://api.test"
 [source.limits]
 requests_per_second = 2.0
-# A request in flight while another is told to wait is no breach, but the model could not tell them apart.
-concurrency = 1
+concurrency = 4
 
 [[streams]]
 name = "reading"

@@ -1,4 +1,5 @@
-//! Whether a process keeps the request budget: the rate it was given, and the waits that the API asked for.
+//! Whether a process keeps the request budget: the rate it was given, and the waits that the API asked for. A request is
+//! judged by the moment it was sent: one that was under way when another was told to wait is no breach.
 
 use std::time::Duration;
 
@@ -6,43 +7,44 @@ use tidegate_core::request::Response;
 
 /// Shortest time between two requests of one process: `requests_per_second = 2` in the pipeline file.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Requests are seen when they arrive, up to this much after they were sent.
-const TRAVEL: Duration = Duration::from_millis(400);
+/// What may lie between a turn in the gate and the request: the clock counts in milliseconds.
+const ROUNDING: Duration = Duration::from_millis(10);
 
 /// What is remembered of one process.
 #[derive(Debug, Default)]
 pub(super) struct Manners {
-    last: Vec<Duration>,
+    sent: Vec<Duration>,
+    /// Until when the API wants to be left alone, by the answers that were received.
     hold_until: Duration,
     skew: i64,
 }
 
 impl Manners {
-    /// A request arrives. Over any ten requests the rate must be kept; none may come before the API said it may.
+    /// A request is sent. Over any ten requests the rate must be kept; none may be sent before the API said it may.
     pub(super) fn request(&mut self, now: Duration, skew: i64) -> Result<(), String> {
         if self.skew != skew {
             // The clock of the process was set: its waits, the one for the next request too, are right by its clock only.
             *self = Manners { skew, ..Manners::default() };
             return Ok(());
         }
-        self.last.push(now);
-        if now < self.hold_until {
+        self.sent.push(now);
+        if now + ROUNDING < self.hold_until {
             return Err(format!("asked {:?} before Retry-After was over", self.hold_until - now));
         }
-        let Some(&tenth) = self.last.len().checked_sub(10).and_then(|first| self.last.get(first)) else {
+        let Some(&tenth) = self.sent.len().checked_sub(10).and_then(|first| self.sent.get(first)) else {
             return Ok(());
         };
-        match now - tenth + TRAVEL < INTERVAL * 9 {
+        match now - tenth + ROUNDING < INTERVAL * 9 {
             true => Err(format!("10 requests within {:?}, the rate is 2 a second", now - tenth)),
             false => Ok(()),
         }
     }
 
-    /// An answer leaves.
+    /// An answer is received.
     pub(super) fn response(&mut self, response: &Response, now: Duration, skew: i64) {
         let seconds = response.header("retry-after").and_then(|value| value.parse::<u64>().ok());
         if let Some(seconds) = seconds.filter(|seconds| *seconds <= 86_400) {
-            self.hold_until = now + Duration::from_secs(seconds);
+            self.hold_until = self.hold_until.max(now + Duration::from_secs(seconds));
             self.skew = skew;
         }
     }

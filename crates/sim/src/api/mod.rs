@@ -32,7 +32,7 @@ impl ModelApi {
         ModelApi { process, manners: Mutex::default() }
     }
 
-    fn arrives(&self, request: &Request) {
+    fn sent(&self, request: &Request) {
         let world = &self.process.world;
         let mut manners = self.manners.lock().expect("nothing panics while it holds the lock");
         if let Err(violation) = manners.request(world.elapsed(), self.process.skew()) {
@@ -45,7 +45,6 @@ impl ModelApi {
         let fault = Fault::draw(world);
         let latency = Duration::from_millis(world.state().chance.within(5..400));
         tokio::time::sleep(latency).await;
-        self.arrives(request);
         let response = answers::answer(&world.data, world.elapsed(), request);
         world.count(if response.status == 304 { "304" } else { "200" });
         let Some(fault) = fault else { return Ok(response) };
@@ -63,6 +62,7 @@ impl ModelApi {
 impl Http for ModelApi {
     async fn send(&self, request: &Request, limits: &Limits) -> Result<Response, HttpError> {
         let fate = self.process.operation().await;
+        self.sent(request);
         let result = self.answer(request, limits).await;
         let said = match &result {
             Ok(response) => response.status.to_string(),
