@@ -10,7 +10,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use serde_json::{Value, json};
 use tidegate_core::pipeline::{Secrets, Source};
-use tidegate_engine::{Error, Http as _, Proxies, ReqwestHttp};
+use tidegate_engine::{Error, Proxies, ReqwestHttp};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -119,19 +119,4 @@ async fn requests_go_through_the_proxy_unless_they_stay_on_this_machine() {
     let error =
         poll(json!({ "base_url": "http://direct.invalid" }), &environment).await.expect_err("no such host");
     assert!(!error.to_string().contains("p4ss") && seen.try_recv().is_err(), "{error}");
-}
-
-#[tokio::test]
-async fn a_client_that_was_told_nothing_asks_directly() {
-    let api = api::Api::serve(|_| api::json_answer(&json!([1]))).await;
-    let world = World::new(&api, &json!({}), &json!({}));
-    let request = tidegate_core::request::build(
-        &world.pipeline.source,
-        &world.pipeline.streams[0],
-        &serde_json::Map::new(),
-        &secrets(),
-    );
-    let limits = &world.pipeline.source.limits;
-    let (http, _) = client(&json!({ "base_url": api.url }), &Proxies::default());
-    assert_eq!(http.send(&request.expect("a request"), limits).await.expect("an answer").status, 200);
 }
