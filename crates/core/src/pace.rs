@@ -38,7 +38,7 @@ impl Pace {
             bucket.take(at, cost);
         }
         self.left.take(at, cost);
-        self.windows.take(at, cost);
+        self.windows.take(now, at, cost);
         self.last = Some((at, now));
         at
     }
@@ -132,9 +132,9 @@ impl Windows {
         self.0.iter().map(|window| window.room(at, cost)).fold(at, Timestamp::max)
     }
 
-    /// Books so much at a moment; what can be of no more weight is forgotten.
-    pub fn take(&mut self, at: Timestamp, cost: u32) {
-        self.0.iter_mut().for_each(|window| window.take(at, cost));
+    /// Books so much at a moment; what is of no more weight from `now` on is forgotten.
+    pub fn take(&mut self, now: Timestamp, at: Timestamp, cost: u32) {
+        self.0.iter_mut().for_each(|window| window.take(now, at, cost));
     }
 }
 
@@ -151,8 +151,8 @@ impl Moving {
         at
     }
 
-    fn take(&mut self, at: Timestamp, cost: u32) {
-        let gone = at.checked_sub(self.per).unwrap_or(Timestamp::MIN);
+    fn take(&mut self, now: Timestamp, at: Timestamp, cost: u32) {
+        let gone = now.checked_sub(self.per).unwrap_or(Timestamp::MIN);
         while self.booked.front().is_some_and(|(booked, _)| *booked <= gone) {
             self.booked.pop_front();
         }
@@ -240,7 +240,7 @@ impl Windows {
         let requests = least.max(cost);
         let from = self.room(now, requests);
         let until = from.checked_add(life.min(LONGEST_SHARE)).unwrap_or(Timestamp::MAX);
-        self.take(until, requests);
+        self.take(now, until, requests);
         Share { from, until, requests }
     }
 }

@@ -86,7 +86,7 @@ fn a_wide_window_is_kept_in_few_entries() {
     let mut at = start();
     for _ in 0..100_000 {
         at = windows.room(at, 7);
-        windows.take(at, 7);
+        windows.take(at, at, 7);
         at += SignedDuration::from_millis(700);
     }
     assert!(windows.0[0].booked.len() <= 2 * ENTRIES as usize, "{}", windows.0[0].booked.len());
