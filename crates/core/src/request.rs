@@ -32,6 +32,8 @@ pub struct Request {
     pub secret_params: Vec<String>,
     /// Whether the body holds a secret.
     pub secret_body: bool,
+    /// Whether it has left the origin that it was built for, so that no credentials go along.
+    pub away: bool,
 }
 
 /// Headers that say nothing about who asks, and so may go to another origin.
@@ -84,6 +86,7 @@ impl Request {
         } else {
             next.headers.retain(|(name, _)| HARMLESS.contains(&name.as_str()));
             next.secret_params.clear();
+            next.away = true;
         }
         Ok(next)
     }

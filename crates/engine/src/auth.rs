@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use tidegate_core::pipeline::{Auth, Location, Secret};
 use tidegate_core::request::{Request, RequestError};
-use url::Url;
 
 use crate::Error;
 use crate::fetch::Fetch;
@@ -27,15 +26,13 @@ pub(crate) struct Authorized<'r> {
     pub(crate) token: Option<Arc<Held>>,
 }
 
-/// The request with its credentials as they are now. Nothing is added to one that leaves the origin of `base_url`.
+/// The request with its credentials as they are now. Nothing is added to one that has left its origin.
 pub(crate) async fn authorize<'r>(fetch: &Fetch<'_>, request: &'r Request) -> Result<Authorized<'r>, Error> {
     let plain = Authorized { request: Cow::Borrowed(request), token: None };
     let source = &fetch.pipeline.source;
     let (location, name, prefix) = match &source.auth {
         Auth::None | Auth::Bearer { .. } | Auth::ApiKey { .. } | Auth::HttpBasic { .. } => return Ok(plain),
-        _ if !Url::parse(&source.base_url).is_ok_and(|base| base.origin() == request.url.origin()) => {
-            return Ok(plain);
-        }
+        _ if request.away => return Ok(plain),
         Auth::Hmac(hmac) => {
             let request = sign::hmac(fetch, hmac, request)?;
             return Ok(Authorized { request: Cow::Owned(request), token: None });

@@ -18,6 +18,7 @@ fn request(url: &str) -> Request {
         headers: vec![("authorization".to_owned(), "Bearer s3cr3t".to_owned())],
         body: None,
         secret_body: false,
+        away: false,
         secret_params: Vec::new(),
     }
 }

@@ -12,6 +12,7 @@ fn request() -> Request {
         headers: vec![("authorization".to_owned(), "Bearer t".to_owned())],
         body: None,
         secret_body: false,
+        away: false,
         secret_params: Vec::new(),
     }
 }

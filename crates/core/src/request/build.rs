@@ -36,6 +36,7 @@ pub fn build(
         body: None,
         secret_params: Vec::new(),
         secret_body: false,
+        away: false,
     };
     params(&mut request, stream, scope, source.has_secret_config())?;
     body(&mut request, stream, scope)?;

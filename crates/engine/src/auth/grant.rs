@@ -201,6 +201,7 @@ pub(super) fn request(method: Method, url: &str) -> Result<Request, Error> {
         body: None,
         secret_params: Vec::new(),
         secret_body: true,
+        away: false,
     })
 }
 

@@ -10,6 +10,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// What may lie between a turn in the gate and the request: the clock counts in milliseconds.
 const ROUNDING: Duration = Duration::from_millis(10);
 
+/// `concurrency = 4` in the pipeline file.
+const IN_FLIGHT: u32 = 4;
+
 /// What is remembered of one process.
 #[derive(Debug, Default)]
 pub(super) struct Manners {
@@ -17,6 +20,8 @@ pub(super) struct Manners {
     /// Until when the API wants to be left alone, by the answers that were received.
     hold_until: Duration,
     skew: i64,
+    /// Requests that may still have their turn by the clock as it was, and those that come between them.
+    old: u32,
 }
 
 impl Manners {
@@ -24,7 +29,11 @@ impl Manners {
     pub(super) fn request(&mut self, now: Duration, skew: i64) -> Result<(), String> {
         if self.skew != skew {
             // The clock of the process was set: its waits, the one for the next request too, are right by its clock only.
-            *self = Manners { skew, ..Manners::default() };
+            *self = Manners { skew, old: 2 * IN_FLIGHT, ..Manners::default() };
+            return Ok(());
+        }
+        if self.old > 0 {
+            self.old -= 1;
             return Ok(());
         }
         self.sent.push(now);

@@ -152,6 +152,7 @@ mod tests {
                 body: None,
                 secret_params: vec!["key".to_owned()],
                 secret_body: false,
+                away: false,
             },
             response: Response {
                 status: 200,

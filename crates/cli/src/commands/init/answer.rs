@@ -27,6 +27,7 @@ pub(super) async fn fetch(url: &Url) -> Result<Answer, Failure> {
         headers: Vec::new(),
         body: None,
         secret_body: false,
+        away: false,
         secret_params: Vec::new(),
     };
     let response =

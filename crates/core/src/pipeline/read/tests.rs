@@ -63,7 +63,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
         "base_ulr",
         &[
             "[[source]] `base_url` is missing in `source` | What every stream's `path` is appended to, such as `https://api.open-meteo.com`.",
-            "[base_ulr] `source` has no key `base_ulr` | did you mean `base_url`? known here: base_url, headers, config, expressions, auth, response_actions, limits",
+            "[base_ulr] `source` has no key `base_ulr` | did you mean `base_url`? known here: base_url, headers, config, expressions, auth, tls, proxy, response_actions, limits",
         ],
     );
     wrong_source(
@@ -73,7 +73,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
     wrong_stream(
         "zzz = 1",
         &[
-            "[zzz] the stream has no key `zzz` | known here: name, table, base_url, path, method, params, headers, body, for_each, parent, more_parents, fields, format, records, transform, paginator, response_actions, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
+            "[zzz] the stream has no key `zzz` | known here: name, table, base_url, path, method, params, headers, body, for_each, parent, more_parents, fields, format, records, transform, paginator, cost, response_actions, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
         ],
     );
 }
