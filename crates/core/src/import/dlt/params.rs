@@ -32,6 +32,7 @@ pub(super) fn template(text: &str, refers: &mut Refers) -> String {
     let written = parts.into_iter().map(|part| match part {
         Part::Reference(name) if plain => format!("{{{name}}}"),
         Part::Reference(name) => format!("{{{{ {name} }}}}"),
+        Part::Text(text) if plain => text,
         Part::Text(text) => text.replace('{', "{{ '{' }}"),
     });
     written.collect()
@@ -108,7 +109,7 @@ mod tests {
         let mut refers = Refers::default();
         let text = template("p/{resources.posts.user.id}/{x}?q={incremental.start_value}&{{y}}", &mut refers);
         assert_eq!(text, "p/{{ parent.user.id }}/{{ '{' }}x}?q={{ incremental.start_value }}&{{ '{' }}y}");
-        assert_eq!(template("{resources.posts.id}/a", &mut refers), "{parent.id}/a");
+        assert_eq!(template("{ q(id: {resources.posts.id}) }", &mut refers), "{ q(id: {parent.id}) }");
         refers.parents.pop();
         assert_eq!(refers.parents, [("posts".to_owned(), "user.id".to_owned())]);
         assert!(refers.start && refers.unknown.is_empty());
