@@ -289,17 +289,12 @@ impl Literal<'_> {
         let c = self.rest.chars().next()?;
         self.rest = &self.rest[c.len_utf8()..];
         let digits = match c {
-            'n' => return Some(out.push('\n')),
-            't' => return Some(out.push('\t')),
-            'r' => return Some(out.push('\r')),
-            '\\' | '\'' | '"' => return Some(out.push(c)),
-            '\n' => return Some(()),
             'x' => 2,
             'u' => 4,
             'U' => 8,
-            other => {
-                out.push('\\');
-                return Some(out.push(other));
+            _ => {
+                escaped(c, out);
+                return Some(());
             }
         };
         let code = u32::from_str_radix(self.rest.get(..digits)?, 16).ok()?;
@@ -330,6 +325,18 @@ impl Literal<'_> {
         let value = if is_wrong { None } else { number(&text.replace('_', ""), negative) };
         self.rest = rest;
         value
+    }
+}
+
+/// Appends what a backslash and this character stand for; both, where they stand for themselves.
+fn escaped(c: char, out: &mut String) {
+    match c {
+        'n' => out.push('\n'),
+        't' => out.push('\t'),
+        'r' => out.push('\r'),
+        '\\' | '\'' | '"' => out.push(c),
+        '\n' => {}
+        other => out.extend(['\\', other]),
     }
 }
 
