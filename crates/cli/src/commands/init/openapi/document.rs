@@ -67,11 +67,11 @@ impl Document {
             return Some(url.trim_end_matches('/').to_owned());
         }
         let host = self.root["host"].as_str()?;
-        let schemes = self.root["schemes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut schemes = self.root["schemes"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let scheme = if schemes.clone().any(|scheme| scheme == "https") {
             "https"
         } else {
-            schemes.last().unwrap_or("https")
+            schemes.next_back().unwrap_or("https")
         };
         let base = self.root["basePath"].as_str().unwrap_or_default();
         Some(format!("{scheme}://{host}{base}").trim_end_matches('/').to_owned())
