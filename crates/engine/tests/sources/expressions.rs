@@ -43,7 +43,7 @@ async fn requests_cursor_columns_and_records_follow_expressions() {
     assert_eq!((report.rows, report.quarantined), (3, 0));
     let schema = tidegate_engine::ledger::current(&world.env, "items").await.expect("a schema");
     let names: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
-    assert_eq!(names, ["site", "key", "id", "noise", "twice", "at"]);
+    assert_eq!(names, ["id", "noise", "twice", "at", "key", "site"]);
     assert_eq!(keys::parse_batch(key), Some(("items", 1)));
 }
 

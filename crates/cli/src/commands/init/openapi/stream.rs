@@ -62,7 +62,9 @@ fn propose(document: &Document, operation: &Operation<'_>, done: &[Proposed]) ->
     let resource = resource(operation.path);
     let records = records::records(document, &answer, &resource).ok_or("its answer holds no objects")?;
     let family = family(operation.path, done)?;
-    if family.is_some() && !records.many {
+    // A list within the answer to a path that ends in a key belongs to that one record.
+    let within = operation.path.trim_end_matches('/').ends_with('}') && records.path != "$";
+    if family.is_some() && (!records.many || within) {
         return Err("it is one record of a list".to_owned());
     }
     let key = records::key(document, &records, &resource);
