@@ -63,10 +63,11 @@ struct Entry {
     text: String,
 }
 
-/// Where the next look begins, and what was there since.
+/// Where the next look begins, and what was there since: time, ID and text, as not every service of this API gives each
+/// line an ID of its own.
 struct Seen {
     from: i64,
-    lines: BTreeSet<(i64, String)>,
+    lines: BTreeSet<(i64, String, String)>,
 }
 
 impl Seen {
@@ -74,9 +75,9 @@ impl Seen {
     fn fresh(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
         entries.sort_by_key(|entry| entry.at);
         let newest = entries.last().map_or(self.from, |entry| entry.at);
-        entries.retain(|entry| self.lines.insert((entry.at, entry.id.clone())));
+        entries.retain(|entry| self.lines.insert((entry.at, entry.id.clone(), entry.text.clone())));
         self.from = self.from.max(newest - LATE);
-        self.lines.retain(|(at, _)| *at >= self.from);
+        self.lines.retain(|(at, ..)| *at >= self.from);
         entries
     }
 }
@@ -213,6 +214,14 @@ mod tests {
         assert_eq!(fresh(&[]), [0; 0]);
         assert_eq!(fresh(&[65_000, 100_000, 200_000]), [100_000, 200_000]);
         assert_eq!((seen.from, seen.lines.len()), (170_000, 1));
+    }
+
+    #[test]
+    fn lines_of_one_moment_are_all_shown() {
+        let line = |text: &str| Entry { at: 1, id: "e".to_owned(), who: Who::Poller, text: text.to_owned() };
+        let mut seen = Seen { from: 0, lines: BTreeSet::new() };
+        assert_eq!(seen.fresh(vec![line("START"), line("polled")]).len(), 2);
+        assert_eq!(seen.fresh(vec![line("START"), line("polled"), line("END")]), [line("END")]);
     }
 
     #[test]
