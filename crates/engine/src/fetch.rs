@@ -194,7 +194,7 @@ impl Fetch<'_> {
         loop {
             let page = page::read(self, &request, response, pages.len(), &part)?;
             self.tally().note_declared(&page.declared);
-            let step = pager.next(&request, page.seen(&page.utf8()?)).map_err(|error| self.paging(error))?;
+            let step = pager.next(&request, page.seen(&page.view()?)).map_err(|error| self.paging(error))?;
             pages.push(page);
             match step {
                 Step::End(end) => {

@@ -81,6 +81,17 @@ impl Page {
         }
     }
 
+    /// The page as paging looks at it. It was read once already, so it does not fail.
+    pub(crate) fn view(&self) -> Result<Cow<'_, [u8]>, Error> {
+        let wrong = |error: DecodeError| Error::Source(error.to_string());
+        match self.utf8()? {
+            Cow::Borrowed(body) => decode::json_view(body, self.format).map_err(wrong),
+            Cow::Owned(body) => {
+                Ok(Cow::Owned(decode::json_view(&body, self.format).map_err(wrong)?.into_owned()))
+            }
+        }
+    }
+
     /// The page in UTF-8. It was converted once already, so it does not fail.
     pub(crate) fn utf8(&self) -> Result<Cow<'_, [u8]>, Error> {
         decode::to_utf8(&self.body, self.charset.as_deref()).map_err(|e| Error::Source(e.to_string()))
@@ -105,7 +116,7 @@ pub(crate) fn read(
         }
         error => Error::Source(format!(
             "{shown}: page {number} is not {}: {error}; it begins with `{}`; set `format`, or check the path and whether the API needs credentials",
-            format.map_or("JSON, NDJSON or CSV", name),
+            format.map_or("JSON, NDJSON, CSV or XML", Format::word),
             snippet(fetch, &response.body),
         )),
     };
@@ -212,14 +223,6 @@ fn sniff(response: &Response, body: &[u8]) -> Option<Format> {
             Some(Format::Csv)
         }
         _ => None,
-    }
-}
-
-fn name(format: Format) -> &'static str {
-    match format {
-        Format::Json => "JSON",
-        Format::Ndjson => "NDJSON",
-        Format::Csv => "CSV",
     }
 }
 

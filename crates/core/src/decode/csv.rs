@@ -7,9 +7,11 @@ use crate::json::{Number, Reader, write_string};
 /// Visits every row as a JSON object, columns in the order of the header.
 pub(super) fn each_record<E: From<DecodeError>>(
     text: &str,
+    delimiter: u8,
     visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut reader = ::csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let mut reader =
+        ::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
     let malformed = |e: ::csv::Error| {
         let at = e.position().map_or(0, |p| offset(p.byte()));
         E::from(DecodeError::Malformed { at, message: format!("this is not CSV: {e}") })
@@ -46,8 +48,9 @@ fn cut_off(at: usize) -> DecodeError {
 
 fn wrong_length(place: &::csv::Position, found: usize, expected: usize) -> DecodeError {
     let line = place.line();
-    let message =
-        format!("line {line}: {found} cells, but the header has {expected}; is a comma not quoted?");
+    let message = format!(
+        "line {line}: {found} cells, but the header has {expected}; is a delimiter not quoted, or another one meant (`format`)?"
+    );
     DecodeError::Malformed { at: offset(place.byte()), message }
 }
 

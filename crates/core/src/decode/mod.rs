@@ -5,6 +5,7 @@ mod csv;
 mod path;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -70,7 +71,9 @@ pub fn records<'a>(body: &'a [u8], format: Format, path: &str) -> Result<Vec<Cow
         let start = reader.at();
         let raw = reader.skip()?;
         out.push(match format {
-            Format::Csv => Cow::Owned(raw.as_bytes().to_vec()),
+            Format::Csv | Format::Tsv | Format::CsvSemicolon | Format::CsvPipe | Format::Xml => {
+                Cow::Owned(raw.as_bytes().to_vec())
+            }
             Format::Json | Format::Ndjson => Cow::Borrowed(&body[start..start + raw.len()]),
         });
         Ok::<(), DecodeError>(())
@@ -102,8 +105,14 @@ impl Records {
             Format::Json => route.each(text, 0..text.len(), visit),
             Format::Ndjson if route.is_root() => lines(text).try_for_each(|line| object(text, line, visit)),
             Format::Ndjson => lines(text).try_for_each(|line| route.each(text, line, visit)),
-            Format::Csv if route.is_root() => csv::each_record(text, visit),
-            Format::Csv => {
+            Format::Xml => {
+                let json = xml::to_json(text)?;
+                route.each(&json, 0..json.len(), visit)
+            }
+            Format::Csv | Format::Tsv | Format::CsvSemicolon | Format::CsvPipe if route.is_root() => {
+                csv::each_record(text, format.delimiter().unwrap_or(b','), visit)
+            }
+            Format::Csv | Format::Tsv | Format::CsvSemicolon | Format::CsvPipe => {
                 let message = "a CSV page has no path to its records; leave `records` out".to_owned();
                 Err(DecodeError::Path(message).into())
             }
@@ -132,6 +141,14 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain(std::iter::once(text.len()));
     ends.map(move |end| std::mem::replace(&mut start, end + 1)..end)
         .filter(|line| !text.as_bytes()[line.clone()].trim_ascii().is_empty())
+}
+
+/// A page as the JSON that paging looks at: an XML document turned into it, any other page as it is.
+pub fn json_view(body: &[u8], format: Format) -> Result<Cow<'_, [u8]>, DecodeError> {
+    match format {
+        Format::Xml => Ok(Cow::Owned(xml::to_json(utf8(body)?)?.into_bytes())),
+        _ => Ok(Cow::Borrowed(body)),
+    }
 }
 
 /// Byte ranges of the values that a JSONPath selects in a JSON document, in the order of the selection.

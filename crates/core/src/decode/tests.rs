@@ -103,6 +103,18 @@ fn csv_cells_keep_what_they_say() {
     );
     assert!(texts("", Format::Csv, "$").is_empty() && texts("a,b\n", Format::Csv, "$").is_empty());
     assert!(error("a,b\n1,2\n1,2,3\n", Format::Csv, "$").starts_with("line 3: 3 cells"));
+    for (body, format) in [
+        ("a\tb\n1\tx,y\n", Format::Tsv),
+        ("a;b\n1;\"x,y\"\n", Format::CsvSemicolon),
+        ("a|b\n1|x,y\n", Format::CsvPipe),
+    ] {
+        assert_eq!(texts(body, format, "$"), [r#"{"a":1,"b":"x,y"}"#], "{format:?}");
+    }
+    let feed = "<feed><entry id=\"1\"><t>a</t></entry><entry id=\"2\"/></feed>";
+    assert_eq!(texts(feed, Format::Xml, "$.feed.entry"), [r#"{"@id":1,"t":"a"}"#, r#"{"@id":2}"#]);
+    let one = "<feed><entry id=\"1\"/></feed>";
+    assert_eq!(texts(one, Format::Xml, "$.feed.entry"), [r#"{"@id":1}"#]);
+    assert!(texts("<feed/>", Format::Xml, "$.feed.entry").is_empty());
     assert!(error("a,b\n1,\"2", Format::Csv, "$").contains("cut off"));
 }
 

@@ -21,6 +21,17 @@ pub enum Format {
     Ndjson,
     /// RFC 4180 with a header row; all values are text until the schema types them.
     Csv,
+    /// As CSV, with tabs between the cells.
+    Tsv,
+    /// As CSV, with semicolons between the cells.
+    #[serde(rename = "csv_semicolon")]
+    CsvSemicolon,
+    /// As CSV, with `|` between the cells.
+    #[serde(rename = "csv_pipe")]
+    CsvPipe,
+    /// One XML document. An element is a table: attributes as `@name`, children by name (a list where they repeat), text
+    /// as `#text`; an element with nothing but text is that text.
+    Xml,
 }
 
 impl Format {
@@ -29,7 +40,31 @@ impl Format {
         match self {
             Format::Json => "json",
             Format::Ndjson => "ndjson",
-            Format::Csv => "csv",
+            Format::Csv | Format::CsvSemicolon | Format::CsvPipe => "csv",
+            Format::Tsv => "tsv",
+            Format::Xml => "xml",
+        }
+    }
+
+    /// The byte between two cells, of a format that has cells.
+    pub fn delimiter(self) -> Option<u8> {
+        match self {
+            Format::Csv => Some(b','),
+            Format::Tsv => Some(b'\t'),
+            Format::CsvSemicolon => Some(b';'),
+            Format::CsvPipe => Some(b'|'),
+            Format::Json | Format::Ndjson | Format::Xml => None,
+        }
+    }
+
+    /// What it is called in a message.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Json => "JSON",
+            Format::Ndjson => "NDJSON",
+            Format::Csv | Format::CsvSemicolon | Format::CsvPipe => "CSV",
+            Format::Tsv => "TSV",
+            Format::Xml => "XML",
         }
     }
 
@@ -44,6 +79,10 @@ impl Format {
             | "application/json-lines"
             | "application/json-seq" => Some(Format::Ndjson),
             "text/csv" | "application/csv" => Some(Format::Csv),
+            "text/tab-separated-values" => Some(Format::Tsv),
+            "application/xml" | "text/xml" | "application/atom+xml" | "application/rss+xml" => {
+                Some(Format::Xml)
+            }
             json if json == "application/json" || json == "text/json" || json.ends_with("+json") => {
                 Some(Format::Json)
             }

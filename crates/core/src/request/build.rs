@@ -59,7 +59,9 @@ fn accept(format: Option<Format>) -> &'static str {
     match format {
         Some(Format::Json) => "application/json, */*;q=0.5",
         Some(Format::Ndjson) => "application/x-ndjson, */*;q=0.5",
-        Some(Format::Csv) => "text/csv, */*;q=0.5",
+        Some(Format::Csv | Format::CsvSemicolon | Format::CsvPipe) => "text/csv, */*;q=0.5",
+        Some(Format::Tsv) => "text/tab-separated-values, */*;q=0.5",
+        Some(Format::Xml) => "application/xml, text/xml;q=0.9, */*;q=0.5",
         None => "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, */*;q=0.5",
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Chunks<'a> {
         }
         // Lines of UTF-16 cannot be found by their bytes.
         let wide = chunks.rest.starts_with(b"\xff\xfe") || chunks.rest.starts_with(b"\xfe\xff");
-        chunks.whole = wide || chunks.format == Format::Json;
+        chunks.whole = wide || matches!(chunks.format, Format::Json | Format::Xml);
         Ok(chunks)
     }
 
@@ -117,7 +117,7 @@ impl<'a> Chunks<'a> {
     /// Just after the last record that ends in what was read.
     fn end_of_records(&self) -> Option<usize> {
         match self.format {
-            Format::Csv => {
+            format if format.delimiter().is_some() => {
                 let mut quoted = false;
                 let mut end = None;
                 for at in memchr::memchr2_iter(b'"', b'\n', &self.rest) {
@@ -148,7 +148,7 @@ impl<'a> Chunks<'a> {
         let mut body = std::mem::replace(&mut self.rest, rest);
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &body).count() as u64;
-        if self.format != Format::Csv || self.whole {
+        if self.format.delimiter().is_none() || self.whole {
             return Chunk { input: self.number, format: self.format, body: body.into(), line };
         }
         if self.header.is_empty() {
@@ -165,7 +165,9 @@ impl<'a> Chunks<'a> {
 
     fn too_large(&self) -> Error {
         let (what, advice) = match self.format {
-            Format::Json => ("document", "turn it into one record a line (NDJSON), or raise --memory"),
+            Format::Json | Format::Xml => {
+                ("document", "turn it into one record a line (NDJSON), or raise --memory")
+            }
             _ => ("record", "check that lines end and quotes close, or raise --memory"),
         };
         Error::Config(format!(

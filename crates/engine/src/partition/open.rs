@@ -51,6 +51,8 @@ pub(super) fn format(input: &Input, beginning: &[u8], whole: bool) -> Result<For
     match Path::new(&name).extension().and_then(|ending| ending.to_str()) {
         Some("ndjson" | "jsonl" | "json-seq") => Ok(Format::Ndjson),
         Some("csv") => Ok(Format::Csv),
+        Some("tsv" | "tab") => Ok(Format::Tsv),
+        Some("xml") => Ok(Format::Xml),
         Some("geojson") => Ok(Format::Json),
         ending => {
             by_text(beginning, whole).or(ending.filter(|e| *e == "json").map(|_| Format::Json)).ok_or_else(|| {

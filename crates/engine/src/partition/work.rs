@@ -186,7 +186,7 @@ impl Pass<'_> {
                 Some(same) => papers.insert(same),
                 None => papers.insert(of_input(chunk.input, input, chunk.format, self.spec)),
             };
-            if chunk.format == Format::Csv && chunk.line > 0 {
+            if chunk.format.delimiter().is_some() && chunk.line > 0 {
                 page.key = format!("{}, from line {}", input.name, chunk.line + 1);
             }
             loader.page(batch, page, chunk.body)?;

@@ -32,7 +32,7 @@ const DEPTH: usize = 4;
 pub(super) fn guess(answer: &Value, format: Format) -> Guess {
     let (records, found) = match format {
         Format::Json => records(answer),
-        Format::Ndjson | Format::Csv => ("$".to_owned(), answer.as_array().into_iter().flatten().collect()),
+        _ => ("$".to_owned(), answer.as_array().into_iter().flatten().collect()),
     };
     let count = found.len();
     let sample: Vec<&Value> = found.into_iter().take(SAMPLE).collect();
