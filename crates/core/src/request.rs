@@ -3,6 +3,7 @@
 mod build;
 mod credential;
 mod element;
+mod form;
 mod parent;
 mod slice;
 
@@ -28,6 +29,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Option<Bytes>,
+    /// Whether the body is a form, not JSON.
+    pub form: bool,
     /// Names of the query parameters that hold a secret.
     pub secret_params: Vec<String>,
     /// Whether the body holds a secret.
@@ -108,9 +111,13 @@ impl Request {
         self.url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     }
 
-    /// Sets a value in the JSON body at a dotted path, tables made on the way. `None` where the path leads
-    /// through something that is no table.
+    /// Sets a value in the body: the field of a form, or in JSON what stands at a dotted path, tables made on the way.
+    /// `None` where the path leads through something that is no table.
     pub fn set_body(&mut self, path: &str, value: serde_json::Value) -> Option<()> {
+        if self.form {
+            form::set(self, path, value);
+            return Some(());
+        }
         let mut body = match &self.body {
             Some(body) => serde_json::from_slice(body).ok()?,
             None => serde_json::Value::Object(serde_json::Map::new()),

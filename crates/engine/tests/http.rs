@@ -19,6 +19,7 @@ fn request(url: &str) -> Request {
         body: None,
         secret_body: false,
         away: false,
+        form: false,
         secret_params: Vec::new(),
     }
 }

@@ -13,6 +13,7 @@ fn request() -> Request {
         body: None,
         secret_body: false,
         away: false,
+        form: false,
         secret_params: Vec::new(),
     }
 }

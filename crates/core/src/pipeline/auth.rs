@@ -26,7 +26,7 @@ pub enum Auth {
         #[schemars(extend("format" = "secret"))]
         token: Secret,
     },
-    /// A key in a header, a query parameter, a cookie or the JSON body.
+    /// A key in a header, a query parameter, a cookie or the body.
     ApiKey {
         /// Name of the header, parameter or cookie; in the body a dotted path.
         name: String,
@@ -72,7 +72,7 @@ pub enum Location {
     Query,
     /// A cookie.
     Cookie,
-    /// The JSON body.
+    /// The body: JSON, or a field of the form.
     Body,
 }
 

@@ -31,7 +31,8 @@ pub struct PageNumber {
     /// Query parameter that takes the number.
     #[serde(default = "page")]
     pub page_param: String,
-    /// Dotted path of the number in the JSON body (`variables.page`), instead of a query parameter.
+    /// Dotted path of the number in the JSON body (`variables.page`), or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub page_body_path: Option<String>,
@@ -48,7 +49,8 @@ pub struct PageNumber {
     /// Query parameter that takes the page size; empty where the API is not told.
     #[serde(default = "per_page")]
     pub page_size_param: String,
-    /// Dotted path of the page size in the JSON body, instead of a query parameter.
+    /// Dotted path of the page size in the JSON body, or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub page_size_body_path: Option<String>,
@@ -91,11 +93,13 @@ pub struct Offset {
     /// Query parameter that takes the limit; empty where the API is not told.
     #[serde(default = "limit")]
     pub limit_param: String,
-    /// Dotted path of the offset in the JSON body, instead of a query parameter.
+    /// Dotted path of the offset in the JSON body, or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub offset_body_path: Option<String>,
-    /// Dotted path of the limit in the JSON body, instead of a query parameter.
+    /// Dotted path of the limit in the JSON body, or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub limit_body_path: Option<String>,
@@ -154,14 +158,16 @@ pub struct CursorPages {
     /// Query parameter that takes the page size.
     #[serde(default = "per_page")]
     pub page_size_param: String,
-    /// Dotted path of the page size in the JSON body, instead of a query parameter.
+    /// Dotted path of the page size in the JSON body, or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub page_size_body_path: Option<String>,
     /// Query parameter that takes the cursor.
     #[serde(default = "cursor")]
     pub cursor_param: String,
-    /// Dotted path of the cursor in the JSON body (`variables.after`), instead of a query parameter.
+    /// Dotted path of the cursor in the JSON body (`variables.after`), or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub cursor_body_path: Option<String>,
@@ -211,7 +217,8 @@ pub struct HeaderCursor {
     /// Query parameter that takes the value.
     #[serde(default = "cursor")]
     pub cursor_param: String,
-    /// Dotted path of the cursor in the JSON body, instead of a query parameter.
+    /// Dotted path of the cursor in the JSON body, or the form's field, instead of a
+    /// query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "field"))]
     pub cursor_body_path: Option<String>,
@@ -264,7 +271,7 @@ impl Paginator {
         }
     }
 
-    /// The dotted paths in the JSON body that paging writes to.
+    /// The dotted paths in the JSON body, or the form's fields, that paging writes to.
     pub fn body_paths(&self) -> Vec<&str> {
         let paths = match self {
             Paginator::PageNumber(page) => vec![&page.page_body_path, &page.page_size_body_path],

@@ -46,6 +46,10 @@ pub struct Stream {
     /// JSON body of the request; strings in it may hold templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
+    /// Fields of a form (`application/x-www-form-urlencoded`), in place of a JSON body; values may hold templates. A list
+    /// repeats its field, null leaves it out. What a paginator or a credential puts into the body becomes a field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<BTreeMap<String, serde_json::Value>>,
     /// Fan-out: one name and its list; every element is asked for in each poll, with its own validators and
     /// fingerprint. `for_each = { city = [ { name = "Berlin", lat = 52.5 } ] }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

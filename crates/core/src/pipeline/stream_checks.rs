@@ -13,6 +13,12 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
     if stream.body.is_some() && stream.method == Method::Get && source.expressions.is_native() {
         checks.wrong(&under("body"), "a GET request has no body", "add method = \"POST\"");
     }
+    if stream.form.is_some() && stream.method == Method::Get && source.expressions.is_native() {
+        checks.wrong(&under("form"), "a GET request has no body", "add method = \"POST\"");
+    }
+    if stream.form.is_some() && stream.body.is_some() {
+        checks.wrong(&under("form"), "a request has a JSON body or a form", "leave one of them out");
+    }
     for (key, form, values) in
         [("ignore", "jsonpath", &stream.ignore), ("primary_key", "field", &stream.primary_key)]
     {

@@ -35,6 +35,9 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
     if let Some(body) = &stream.body {
         place.check(&["streams", at, "body"], body, checks);
     }
+    for (key, value) in stream.form.iter().flatten() {
+        place.check(&["streams", at, "form", key], value, checks);
+    }
     for (key, value) in &stream.fields {
         place.check(&["streams", at, "fields", key], value, checks);
     }

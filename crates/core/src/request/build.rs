@@ -3,10 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 use url::Url;
 
-use super::{Request, RequestError};
+use super::{Request, RequestError, form};
 use crate::expr::{Base, Expr, Scope};
 use crate::pipeline::{Auth, Format, Secret, Secrets, Source, Stream, Template, Values};
 
@@ -34,6 +33,7 @@ pub fn build(
             ("accept".to_owned(), accept(stream.format).to_owned()),
         ],
         body: None,
+        form: false,
         secret_params: Vec::new(),
         secret_body: false,
         away: false,
@@ -123,7 +123,7 @@ fn rendered(place: &str, name: &str, value: &Secret, scope: &Scope<'_>) -> Resul
     Ok(Secret(text.replace("${", "$ {")))
 }
 
-/// Adds the query parameters: a list repeats its parameter, null leaves it out. What an expression takes from a config
+/// Adds the query parameters. What an expression takes from a config
 /// with secrets counts as a secret.
 fn params(
     request: &mut Request,
@@ -139,18 +139,7 @@ fn params(
         }
         let value = Template::render(value, scope)
             .map_err(|source| RequestError::Template { place: place(), source })?;
-        let items = match value {
-            Value::Array(items) => items,
-            one => vec![one],
-        };
-        for item in items {
-            match item {
-                Value::Null => {}
-                Value::String(text) => pairs.push((name, text)),
-                // A table in a query is sent as its JSON, as filters of several APIs want it.
-                other => pairs.push((name, other.to_string())),
-            }
-        }
+        pairs.extend(form::pairs(name, value));
     }
     if !pairs.is_empty() {
         request.url.query_pairs_mut().extend_pairs(pairs);
@@ -159,9 +148,17 @@ fn params(
 }
 
 fn body(request: &mut Request, stream: &Stream, scope: &Scope<'_>) -> Result<(), RequestError> {
+    let wrong = |place: String| move |source| RequestError::Template { place, source };
+    if let Some(form) = &stream.form {
+        let mut fields = Vec::new();
+        for (name, value) in form {
+            let value = Template::render(value, scope).map_err(wrong(format!("form.{name}")))?;
+            fields.extend(form::pairs(name, value));
+        }
+        request.set_form(fields);
+    }
     let Some(body) = &stream.body else { return Ok(()) };
-    let body = Template::render(body, scope)
-        .map_err(|source| RequestError::Template { place: "body".to_owned(), source })?;
+    let body = Template::render(body, scope).map_err(wrong("body".to_owned()))?;
     request.body = Some(body.to_string().into());
     request.set_header("content-type", "application/json".to_owned());
     Ok(())

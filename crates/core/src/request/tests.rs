@@ -103,6 +103,24 @@ fn a_body_keeps_the_types_of_its_values() {
 }
 
 #[test]
+fn a_form_holds_what_the_body_is_told_to_hold() {
+    let form = json!({ "q": "{city.name} & more", "tag": "{city.tags}", "no": "{city.gone}", "n": 1, "t": { "a": [1] } });
+    let mut request =
+        built("https://x.org", json!({ "path": "a", "method": "POST", "form": form })).expect("a request");
+    let body = |request: &Request| String::from_utf8(request.body.clone().unwrap_or_default().into());
+    let begins = "n=1&q=S%C3%A3o%2FPaulo+%26+more&t=%7B%22a%22%3A%5B1%5D%7D";
+    assert_eq!(body(&request), Ok(format!("{begins}&tag=a&tag=b")));
+    let kind = ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned());
+    assert!(request.headers.contains(&kind));
+    request.set_body("tag", json!(["x"])).expect("a field");
+    request.set_body("page.number", json!(2)).expect("a field");
+    assert_eq!(body(&request), Ok(format!("{begins}&tag=x&page.number=2")));
+    request.set_credential(crate::pipeline::Location::Body, "key", "s&").expect("a field");
+    assert!(body(&request).is_ok_and(|body| body.ends_with("&key=s%26")) && request.secret_body);
+    assert_eq!(request.headers.iter().filter(|(name, _)| name == "content-type").count(), 1);
+}
+
+#[test]
 fn unknown_references_name_the_place() {
     let error = built("https://x.org", json!({ "path": "a", "params": { "q": "{town}" } })).err();
     assert_eq!(

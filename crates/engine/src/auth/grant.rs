@@ -102,7 +102,7 @@ impl Form {
                 .map_err(config)?;
         }
         match oauth.access_token_request_body {
-            TokenBody::Form => form_body(&mut request, &self.fields),
+            TokenBody::Form => request.set_form(self.fields),
             TokenBody::Json => json_body(&mut request, self.fields),
         }
         let help = "check the id, the secret, the scopes and the refresh token of source.auth";
@@ -199,16 +199,11 @@ pub(super) fn request(method: Method, url: &str) -> Result<Request, Error> {
             ("accept".to_owned(), "application/json".to_owned()),
         ],
         body: None,
+        form: false,
         secret_params: Vec::new(),
         secret_body: true,
         away: false,
     })
-}
-
-pub(super) fn form_body(request: &mut Request, fields: &[(String, String)]) {
-    request.set_header("content-type", "application/x-www-form-urlencoded".to_owned());
-    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    request.body = Some(form.into());
 }
 
 pub(super) fn json_body(request: &mut Request, fields: Vec<(String, String)>) {

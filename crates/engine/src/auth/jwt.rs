@@ -29,7 +29,7 @@ pub(super) async fn token(fetch: &Fetch<'_>, jwt: &Jwt) -> Result<Token, Error> 
     ];
     fields.extend(grant::revealed(fetch, "access_token_request_data", &jwt.access_token_request_data)?);
     let mut request = grant::request(Method::Post, url)?;
-    grant::form_body(&mut request, &fields);
+    request.set_form(fields);
     let help =
         "check `private_key`, `issuer`, `audience` and `scopes` of source.auth, and this machine's clock";
     let response = grant::send(fetch, &request, help).await?;

@@ -49,7 +49,7 @@ fn request(fetch: &Fetch<'_>, session: &SessionToken) -> Result<Request, Error> 
     if !login.body.is_empty() {
         grant::json_body(&mut request, grant::revealed(fetch, "login.body", &login.body)?);
     } else if !login.form.is_empty() {
-        grant::form_body(&mut request, &grant::revealed(fetch, "login.form", &login.form)?);
+        request.set_form(grant::revealed(fetch, "login.form", &login.form)?);
     }
     for (name, value) in grant::revealed(fetch, "login.headers", &login.headers)? {
         request

@@ -27,6 +27,11 @@ pub(crate) fn dialects(size: usize) -> Vec<(&'static str, Value, Value)> {
             json!({ "type": "offset", "limit": size, "offset_body_path": "v.skip", "limit_body_path": "v.first" }),
         ),
         (
+            "offset_form",
+            json!({ "method": "POST", "form": { "query": "all" } }),
+            json!({ "type": "offset", "limit": size, "offset_body_path": "skip", "limit_body_path": "first" }),
+        ),
+        (
             "cursor",
             get.clone(),
             json!({ "type": "cursor", "cursor_path": "$.next", "cursor_param": "after" }),
@@ -155,7 +160,13 @@ impl Query {
             let of = |pair: &str| Some(pair.split_once('=').filter(|(n, _)| *n == name)?.1.to_owned());
             query.split('&').find_map(of).and_then(|text| text.parse::<usize>().ok())
         };
-        let body: Value = serde_json::from_str(&hit.body).unwrap_or_default();
+        let body: Value = match hit.header("content-type") {
+            Some("application/x-www-form-urlencoded") => {
+                let pairs = url::form_urlencoded::parse(hit.body.as_bytes()).into_owned();
+                json!({ "v": pairs.map(|(name, value)| (name, value.into())).collect::<serde_json::Map<_, _>>() })
+            }
+            _ => serde_json::from_str(&hit.body).unwrap_or_default(),
+        };
         let field = |name: &str| {
             let value = body["v"].get(name)?;
             value.as_u64().map(|n| n as usize).or_else(|| value.as_str()?.parse().ok())

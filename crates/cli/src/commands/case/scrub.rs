@@ -150,6 +150,7 @@ mod tests {
                 url: Url::parse(url).expect("a URL"),
                 headers: vec![(header.0.to_owned(), header.1.to_owned())],
                 body: None,
+                form: false,
                 secret_params: vec!["key".to_owned()],
                 secret_body: false,
                 away: false,

@@ -28,6 +28,7 @@ pub(super) async fn fetch(url: &Url) -> Result<Answer, Failure> {
         body: None,
         secret_body: false,
         away: false,
+        form: false,
         secret_params: Vec::new(),
     };
     let response =

@@ -174,9 +174,7 @@ fn request(
         let body = reading.json(&endpoint.at("json"), body);
         table.set("body", params::templates(&body, &mut refers));
     }
-    if let Some(data) = endpoint.given("data") {
-        reading.code(&endpoint.at("data"), data, "a body is sent as JSON: write `json`");
-    }
+    form(table, endpoint, &mut refers, reading);
     for unknown in &refers.unknown {
         reading.refuse(
             endpoint.at("params"),
@@ -184,6 +182,28 @@ fn request(
         );
     }
     refers
+}
+
+/// `data`: a form.
+fn form(table: &mut Table, endpoint: &Dict<'_>, refers: &mut Refers, reading: &mut Reading) {
+    let Some(data) = endpoint.given("data") else { return };
+    let at = endpoint.at("data");
+    let Some(fields) = Dict::of(&at, data) else {
+        return reading.code(&at, data, "write the fields of the form as a dict, or `json`");
+    };
+    if endpoint.given("json").is_some() {
+        reading.refuse(&at, "a request has a JSON body (`json`) or a form (`data`); leave one of them out");
+    }
+    let mut form = Map::new();
+    for (name, value) in fields.fields() {
+        let value = match value {
+            // As Python writes them.
+            Literal::Bool(truth) => if *truth { "True" } else { "False" }.into(),
+            value => params::templates(&reading.json(&fields.at(name), value), refers),
+        };
+        form.insert(name.to_owned(), value);
+    }
+    table.set("form", form);
 }
 
 /// Sets the path; returns the query parameters that are not a part of it, null where there are none.

@@ -215,7 +215,8 @@ fn what_has_no_counterpart_says_what_to_do() {
     for (endpoint, more, path, words) in [
         ("'path': 'https://other.example/a'", "", "resources[0].endpoint.path", "a file for each"),
         ("'method': 'DELETE'", "", "resources[0].endpoint.method", "GET or POST"),
-        ("'data': 'x'", "", "resources[0].endpoint.data", "`json`"),
+        ("'data': 'x'", "", "resources[0].endpoint.data", "the fields of the form as a dict"),
+        ("'json': {'a': 1}, 'data': {'b': 2}", "", "resources[0].endpoint.data", "leave one of them out"),
         ("'path': '{resources.gone.id}'", "", "resources[0].endpoint", "there is none"),
         ("'params': {'s': '{incremental.start_value}'}", "", "resources[0].endpoint", "no `incremental`"),
         ("'params': {'s': '{incremental.other}'}", "", "resources[0].endpoint.params", "start_value"),
@@ -254,4 +255,19 @@ proptest::proptest! {
         // Doubled braces are what Python's templates read as one, too.
         proptest::prop_assert_eq!(params.expect("a template").text(&scope, str::to_owned).expect("no reference").replace(['{', '}'], ""), text.replace(['{', '}'], ""));
     }
+}
+
+#[test]
+fn data_is_a_form() {
+    let file = checked(
+        "{'client': {'base_url': 'https://h.example'}, 'resources': [{'name': 'a', 'endpoint': {'method': 'post', \
+         'data': {'q': 'all', 'n': 2, 'deep': True, 'ids': [1, 2]}, 'data_selector': '$', 'paginator': {'type': 'offset', \
+         'limit': 5, 'offset_body_path': 'skip', 'limit_body_path': 'first'}}}]}",
+    );
+    let stream = &file["streams"][0];
+    assert_eq!(stream["form"], json!({ "q": "all", "n": 2, "deep": "True", "ids": [1, 2] }));
+    assert_eq!(
+        (&stream["method"], &stream["paginator"]["offset_body_path"]),
+        (&json!("POST"), &json!("skip"))
+    );
 }

@@ -350,6 +350,11 @@ fn fan_out_and_templates_find_their_values() {
     let param = mistakes(&format!("{GOOD}params = {{ a = 1, b = \"{{city.lat}}\" }}\n"), &[]);
     assert!(param.len() == 1 && param[0].starts_with("[\"{city.lat}\"]"), "{param:?}");
     wrong_stream("body = { a = 1 }", &["[{ a = 1 }] a GET request has no body | add method = \"POST\""]);
+    wrong_stream("form = { a = 1 }", &["[{ a = 1 }] a GET request has no body | add method = \"POST\""]);
+    wrong_stream(
+        "method = \"POST\"\nbody = { a = 1 }\nform = { b = \"2\" }",
+        &["[{ b = \"2\" }] a request has a JSON body or a form | leave one of them out"],
+    );
 }
 
 #[test]

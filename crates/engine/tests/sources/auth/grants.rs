@@ -164,17 +164,26 @@ async fn a_login_may_be_a_form_and_the_session_a_cookie_a_parameter_or_a_field_o
         "/items?sid=t-1" => json_answer(&json!([1])),
         _ if hit.header("cookie") == Some("sid=t-1") => json_answer(&json!([2])),
         _ if hit.body == r#"{"q":1,"auth":{"sid":"t-1"}}"# => json_answer(&json!([3])),
+        _ if hit.body == "q=1&sid=t-1" => json_answer(&json!([4])),
         other => answer(401, &[], format!("{other} {}", hit.body)),
     })
     .await;
     let login =
         json!({ "path": "/auth/login", "form": { "a": "b c" }, "username": "me", "password": "${TOKEN}" });
-    for (location, name) in [("query", "sid"), ("cookie", "sid"), ("body", "auth.sid")] {
+    let body = json!({ "body": { "q": 1 } });
+    let form = json!({ "form": { "q": 1 } });
+    for (location, name, sent) in [
+        ("query", "sid", &body),
+        ("cookie", "sid", &body),
+        ("body", "auth.sid", &body),
+        ("body", "sid", &form),
+    ] {
         let auth = json!({
             "type": "session_token", "token_header": "X-Token", "location": location, "name": name, "prefix": "",
             "login": login,
         });
-        let stream = json!({ "method": "POST", "body": { "q": 1 } });
+        let mut stream = sent.clone();
+        stream["method"] = json!("POST");
         let mut world = World::new(&api, &json!({ "auth": auth }), &stream);
         world.poll().await.unwrap_or_else(|error| panic!("{location}: {error}"));
         let request = world.batch(1).await.pages[0].request.clone();
