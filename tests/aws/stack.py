@@ -101,14 +101,9 @@ class Emulator:
         except OSError:
             return False
 
-    def client(self, service):
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=self.key,
-            aws_secret_access_key=self.secret,
-        )
+    def client(self, service, **credentials):
+        own = {"aws_access_key_id": self.key, "aws_secret_access_key": self.secret}
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", **{**own, **credentials})
 
     def stop(self):
         # It holds nothing worth saving, and at a polite end it waits for every function that is busy.

@@ -10,7 +10,7 @@ from stack import CODE, LAKE, STAGING, until
 from test_cli import SLOW, Cli, nine
 from test_stack import RECORD, batch_event, data_files
 
-# The Glue job's role is taken on by Glue, which the emulator does not run: docs/guides/aws.md lists it.
+# The Glue job's role is that of tests/glue/test_role.py.
 AT_WORK, AT_THE_END = ("PollerRole", "StarterRole"), ("EmptierRole",)
 DELETE_ALL = ("--parameter", "DeletePolicy=delete-all")
 # All that a poller keeps in staging: a budget of calls, and a refresh token that changes with each use.
