@@ -117,7 +117,7 @@ fn build(architecture: Architecture, terminal: &Terminal) -> Result<PathBuf, Fai
     let status = Command::new("cargo")
         .args(["build", "--locked", "--profile", "lambda", "--package", "tidegate-aws", "--target", target])
         .args(["--bin", "tidegate-poller", "--bin", "tidegate-starter"])
-        .env("RUSTFLAGS", flags(&root))
+        .env("RUSTFLAGS", flags(&root, &built))
         .status();
     match status {
         Ok(status) if status.success() => Ok(Path::new(&built).join(target).join("lambda")),
@@ -125,12 +125,14 @@ fn build(architecture: Architecture, terminal: &Terminal) -> Result<PathBuf, Fai
     }
 }
 
-/// The caller's own flags, and names of files that are the same on every machine: they stand in panic messages.
-fn flags(root: &str) -> String {
+/// The caller's own flags, and names of files that are the same on every machine: they stand in panic messages, those of
+/// what build scripts wrote as well.
+fn flags(root: &str, built: &str) -> String {
     let variable = crate::settings::variable;
     let cargo_home = variable("CARGO_HOME").or_else(|| variable("HOME").map(|home| format!("{home}/.cargo")));
     let mut flags = variable("RUSTFLAGS").unwrap_or_default();
-    flags += &format!(" --remap-path-prefix={root}=/tidegate");
+    // Of several that match the last one counts, and what is built usually lies within the root.
+    flags += &format!(" --remap-path-prefix={root}=/tidegate --remap-path-prefix={built}=/built");
     if let Some(home) = cargo_home {
         flags += &format!(" --remap-path-prefix={home}=/cargo");
     }
