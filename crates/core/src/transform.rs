@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::expr::{Base, Expr, ExprError, Scope};
+use crate::expr::{Base, Expr, ExprError};
 use crate::pipeline::{TransformSpec, Values};
 use fields::Fields;
 
@@ -77,40 +77,30 @@ impl Transforms {
     /// only. `values` are what its page offers besides, `now` is the time of the poll.
     pub fn apply(&self, record: &str, values: &Values, now: Timestamp) -> Result<Option<String>, ExprError> {
         let Some(base) = &self.base else { return Ok(Some(record.to_owned())) };
-        let base = Base { now, ..base.clone() };
-        let mut fields = Fields::read(record);
-        // The record as expressions see it, until a step changes it.
-        let mut seen: Option<Json> = None;
+        let mut record = Record::read(record)?;
         for step in &self.steps {
-            if let Step::Filter(expr) | Step::Add(_, expr) = step {
-                let text = || fields.as_ref().map_or_else(|| record.to_owned(), Fields::write);
-                let seen = seen.get_or_insert_with(|| serde_json::from_str(&text()).unwrap_or_default());
-                let scope = base.scope().with_all(values).with("record", seen);
-                if let Step::Filter(expr) = step {
+            match step {
+                Step::Filter(expr) => {
+                    let scope = base.scope().at(now).with_all(values).with("record", record.seen()?);
                     if !expr.truth(&scope)? {
                         return Ok(None);
                     }
-                    continue;
                 }
-                let value = added(expr, &scope)?;
-                if let (Some(fields), Step::Add(path, _)) = (&mut fields, step) {
-                    fields.set(path, raw(&value));
+                Step::Add(path, expr) => {
+                    let scope = base.scope().at(now).with_all(values).with("record", record.seen()?);
+                    let value = expr.value(&scope)?;
+                    record.add(path, value);
                 }
-            } else if let Some(fields) = &mut fields {
-                match step {
-                    Step::Set(path, value) => fields.set(path, value.clone()),
-                    Step::Rename(from, to) => {
-                        if let Some(value) = fields.take(from) {
-                            fields.set(to, value);
-                        }
+                Step::Set(path, value) => record.set(path, value.clone()),
+                Step::Rename(from, to) => {
+                    if let Some(value) = record.take(from) {
+                        record.set(to, value);
                     }
-                    Step::Remove(path) => drop(fields.take(path)),
-                    Step::Filter(_) | Step::Add(..) => {}
                 }
+                Step::Remove(path) => drop(record.take(path)),
             }
-            seen = None;
         }
-        Ok(Some(fields.map_or_else(|| record.to_owned(), |fields| fields.write())))
+        Ok(Some(record.into_text()))
     }
 
     /// The records of a page after all steps; one that cannot be transformed is left as it is, since its row is going
@@ -135,9 +125,63 @@ impl Transforms {
     }
 }
 
-/// What an expression gives for a field.
-fn added(expr: &Expr, scope: &Scope<'_>) -> Result<Json, ExprError> {
-    expr.value(scope)
+/// A record on its way through the steps.
+struct Record<'a> {
+    text: &'a str,
+    /// `None` where it is no object.
+    fields: Option<Fields>,
+    /// As expressions see it, until a step changes it.
+    seen: Option<Json>,
+}
+
+impl Record<'_> {
+    fn read(text: &str) -> Result<Record<'_>, ExprError> {
+        Ok(Record { text, fields: Fields::read(text).map_err(|error| unreadable(&error))?, seen: None })
+    }
+
+    fn seen(&mut self) -> Result<&Json, ExprError> {
+        let seen = match self.seen.take() {
+            Some(seen) => seen,
+            None => {
+                let written = self.fields.as_ref().map(Fields::write);
+                serde_json::from_str(written.as_deref().unwrap_or(self.text))
+                    .map_err(|error| unreadable(&error))?
+            }
+        };
+        Ok(self.seen.insert(seen))
+    }
+
+    fn set(&mut self, path: &[String], value: Box<RawValue>) {
+        if let Some(fields) = &mut self.fields {
+            fields.set(path, value);
+            self.seen = None;
+        }
+    }
+
+    /// Sets what an expression gave; what is seen is not read anew for a field of the record itself.
+    fn add(&mut self, path: &[String], value: Json) {
+        let seen = self.seen.take();
+        self.set(path, raw(&value));
+        if let (Some(Json::Object(mut seen)), [name]) = (seen, path) {
+            seen.insert(name.clone(), value);
+            self.seen = Some(Json::Object(seen));
+        }
+    }
+
+    fn take(&mut self, path: &[String]) -> Option<Box<RawValue>> {
+        let taken = self.fields.as_mut()?.take(path)?;
+        self.seen = None;
+        Some(taken)
+    }
+
+    fn into_text(self) -> String {
+        self.fields.map_or_else(|| self.text.to_owned(), |fields| fields.write())
+    }
+}
+
+/// A number beyond a double, half of a surrogate pair: JSON that an expression cannot see.
+fn unreadable(error: &serde_json::Error) -> ExprError {
+    ExprError::Failed { expression: "record".to_owned(), message: format!("the record cannot be read: {error}") }
 }
 
 fn split(path: &str) -> Vec<String> {

@@ -18,7 +18,7 @@ const FUEL: u64 = 2_000_000;
 const DEPTH: usize = 100;
 
 /// The filters there are, beside those of [`filters`].
-const FILTERS: [&str; 45] = [
+const FILTERS: [&str; 47] = [
     "abs",
     "attr",
     "batch",
@@ -64,8 +64,9 @@ const FILTERS: [&str; 45] = [
     "title",
     "trim",
     "unique",
+    "upper",
+    "zip",
 ];
-const MORE_FILTERS: [&str; 2] = ["upper", "zip"];
 
 /// The tests there are.
 const TESTS: [&str; 37] = [
@@ -181,7 +182,7 @@ pub(super) fn check(tokens: &[Token<'_>], text: &str) -> Result<(), ExprError> {
     for (index, token) in tokens.iter().enumerate() {
         let next = |skip: usize| tokens.get(index + skip).filter(|next| next.kind == Kind::Name);
         if token.kind == Kind::Sign && token.text == "|" {
-            let known: Vec<&str> = FILTERS.into_iter().chain(MORE_FILTERS).chain(filters::NAMES).collect();
+            let known: Vec<&str> = FILTERS.into_iter().chain(filters::NAMES).collect();
             match next(1) {
                 Some(name) if !known.contains(&name.text) => return unknown("filter", name, known),
                 _ => {}

@@ -23,6 +23,7 @@ mod strftime;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -238,9 +239,11 @@ fn parts(
         }
         let inner = &text[segment.inner.clone()];
         let wrong = |error: &minijinja::Error| error::syntax(text, segment.inner.start, error);
-        environment.compile_expression_owned(inner.to_owned()).map_err(|error| wrong(&error))?;
-        let rewritten = rewrite::expression(text, segment);
-        let expression = environment.compile_expression_owned(rewritten).map_err(|error| wrong(&error))?;
+        let written = environment.compile_expression_owned(inner.to_owned()).map_err(|error| wrong(&error))?;
+        let expression = match rewrite::expression(text, segment) {
+            Cow::Borrowed(_) => written,
+            Cow::Owned(text) => environment.compile_expression_owned(text).map_err(|error| wrong(&error))?,
+        };
         names.extend(expression.undeclared_variables(false));
         parts.push(Part::Expression(expression));
         end = segment.outer.end;

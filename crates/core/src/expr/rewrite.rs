@@ -1,6 +1,8 @@
 //! What Jinja2 can do and minijinja cannot, in words of minijinja: sums of times and durations, whose `+` and `-`
 //! become calls, and `"%02d" % n`. Only texts that name such things are touched, so plain arithmetic is the library's.
 
+use std::borrow::Cow;
+
 use super::lex::{Kind, Segment, Token};
 
 /// The functions that sums become.
@@ -29,8 +31,8 @@ pub(super) fn text(text: &str, segments: &[Segment<'_>]) -> String {
     out
 }
 
-/// The inside of one segment with its sums rewritten.
-pub(super) fn expression(text: &str, segment: &Segment<'_>) -> String {
+/// The inside of one segment with its sums rewritten; borrowed where there are none.
+pub(super) fn expression<'a>(text: &'a str, segment: &Segment<'_>) -> Cow<'a, str> {
     inner(text, segment, is_temporal(&segment.tokens))
 }
 
@@ -38,17 +40,17 @@ fn is_temporal(tokens: &[Token<'_>]) -> bool {
     tokens.iter().any(|token| token.kind == Kind::Name && TEMPORAL.contains(&token.text))
 }
 
-fn inner(text: &str, segment: &Segment<'_>, temporal: bool) -> String {
+fn inner<'a>(text: &'a str, segment: &Segment<'_>, temporal: bool) -> Cow<'a, str> {
     let formats = segment
         .tokens
         .windows(2)
         .any(|pair| matches!(pair, [a, b] if a.kind == Kind::Text && b.text == "%" && b.kind == Kind::Sign));
     if !temporal && !formats {
-        return text[segment.inner.clone()].to_owned();
+        return Cow::Borrowed(&text[segment.inner.clone()]);
     }
     let mut out = String::from(" ");
     sequence(&segment.tokens, temporal, &mut out);
-    out
+    Cow::Owned(out)
 }
 
 /// Writes tokens of one level of brackets, sums as calls.
@@ -58,7 +60,7 @@ fn sequence(tokens: &[Token<'_>], temporal: bool, out: &mut String) {
     while at < tokens.len() {
         let token = &tokens[at];
         let ends = match token.kind {
-            Kind::Name => WORDS.contains(&token.text),
+            Kind::Name => is_word(tokens, at),
             Kind::Sign => SIGNS.contains(&token.text),
             Kind::Number | Kind::Text => false,
         };
@@ -71,6 +73,11 @@ fn sequence(tokens: &[Token<'_>], temporal: bool, out: &mut String) {
         at = after(tokens, at);
     }
     sum(&tokens[start..], temporal, out);
+}
+
+/// Whether the name at a place is a word of the language, not the name of a member.
+fn is_word(tokens: &[Token<'_>], at: usize) -> bool {
+    WORDS.contains(&tokens[at].text) && !(at > 0 && tokens[at - 1].text == ".")
 }
 
 /// The place after a token, or after the brackets that it opens.
@@ -94,7 +101,7 @@ fn sum(tokens: &[Token<'_>], temporal: bool, out: &mut String) {
     let mut operators = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        let is_operand = at > 0 && ends_operand(&tokens[at - 1]);
+        let is_operand = at > 0 && ends_operand(tokens, at - 1);
         if temporal && is_operand && tokens[at].kind == Kind::Sign && matches!(tokens[at].text, "+" | "-") {
             operators.push(at);
         }
@@ -118,9 +125,10 @@ fn sum(tokens: &[Token<'_>], temporal: bool, out: &mut String) {
 }
 
 /// Whether a value ends with this token, so that a sign after it stands between two.
-fn ends_operand(token: &Token<'_>) -> bool {
+fn ends_operand(tokens: &[Token<'_>], at: usize) -> bool {
+    let token = &tokens[at];
     match token.kind {
-        Kind::Name => !WORDS.contains(&token.text) && token.text != "is",
+        Kind::Name => !is_word(tokens, at) && token.text != "is",
         Kind::Number | Kind::Text => true,
         Kind::Sign => matches!(token.text, ")" | "]" | "}"),
     }

@@ -76,6 +76,11 @@ impl<'a> Scope<'a> {
         Scope { values: BTreeMap::new(), dialect: Dialect::Native, now }
     }
 
+    /// The same at another time.
+    pub fn at(self, now: Timestamp) -> Scope<'a> {
+        Scope { now, ..self }
+    }
+
     /// The same with one more value; a later one of the same name counts.
     pub fn with(mut self, name: &'a str, value: &'a Json) -> Scope<'a> {
         self.values.insert(name, value);

@@ -98,6 +98,7 @@ fn times_are_made_added_compared_and_written() {
         ("{{ [1] + [2] if duration('P1D') else 'a' + 'b' }}", json!([1, 2])),
         ("{% set d = now_utc() - duration('P1D') %}{{ d.strftime('%d') }}", json!("22")),
         ("{{ now_utc().date() - duration('PT36H') }}", json!("2026-11-22")),
+        ("{{ {'set': now_utc()}.set - duration('P1D') < now_utc() - duration('PT1H') }}", json!(true)),
     ] {
         assert_eq!(native(text), Ok(value), "{text}");
     }

@@ -33,6 +33,8 @@ pub(super) struct Decoder {
     pub(super) root: Fields,
     pub(super) notes: Notes,
     records: Records,
+    /// What is done to each record first.
+    transforms: Transforms,
     /// Whether rows are not kept: all that is wanted is how wide the schema gets.
     pub(super) scan: bool,
     /// Rows in `root`, and what they have besides their records.
@@ -84,9 +86,9 @@ impl From<JsonError> for Stop {
 impl Decoder {
     pub(super) fn new(rules: &Arc<Rules>) -> Result<Decoder, LoadError> {
         let wrong = |source| LoadError::Page { page: String::new(), source };
-        if let Some(Err(error)) = rules.spec.transform.as_ref().map(Transforms::new) {
-            return Err(wrong(DecodeError::Path(format!("transform: {error}"))));
-        }
+        let transforms = rules.spec.transform.as_ref().map(Transforms::new).transpose();
+        let transforms =
+            transforms.map_err(|error| wrong(DecodeError::Path(format!("transform: {error}"))))?;
         Ok(Decoder {
             columns: rules.schema.columns(),
             schema: rules.schema.clone(),
@@ -98,6 +100,7 @@ impl Decoder {
                 add: rules.adds(),
             },
             records: Records::new(&rules.spec.records).map_err(wrong)?,
+            transforms: transforms.unwrap_or_default(),
             rules: Arc::clone(rules),
             scan: false,
             rows: 0,
@@ -181,7 +184,7 @@ impl Decoder {
     /// Takes the record that the reader stands before, after what is to be done to it.
     #[inline]
     fn next(&mut self, sheet: &Sheet, number: u64, reader: &mut Reader<'_>) -> Result<(), Stop> {
-        if self.rules.transforms.is_empty() || sheet.repeats(number) {
+        if self.transforms.is_empty() || sheet.repeats(number) {
             return self.record(sheet, number, reader);
         }
         self.transformed(sheet, number, reader)
@@ -191,7 +194,7 @@ impl Decoder {
         reader.peek()?;
         let raw = reader.skip()?;
         let now = Timestamp::from_microsecond(sheet.polled_at).unwrap_or_default();
-        match self.rules.transforms.apply(raw, &sheet.values, now) {
+        match self.transforms.apply(raw, &sheet.values, now) {
             Ok(None) => Ok(()),
             Ok(Some(json)) => self.record(sheet, number, &mut Reader::new(&json)),
             Err(error) => {

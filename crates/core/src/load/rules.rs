@@ -5,7 +5,6 @@ use crate::parquet::Layout;
 use crate::pipeline::{ContractMode, LoadSpec};
 use crate::schema::TableSchema;
 use crate::time::Times;
-use crate::transform::Transforms;
 
 /// A schema, and how records become rows of it.
 pub(super) struct Rules {
@@ -20,8 +19,6 @@ pub(super) struct Rules {
     /// The physical schema, and the ways to its own columns.
     pub(super) layout: Layout,
     pub(super) routes: Vec<Route>,
-    /// What is done to each record first.
-    pub(super) transforms: Transforms,
 }
 
 impl Rules {
@@ -34,8 +31,6 @@ impl Rules {
             lineage,
             layout: Layout::new(&schema, lineage),
             routes: routes(&schema.fields),
-            // An expression that cannot be read was an error when the load began.
-            transforms: spec.transform.as_ref().and_then(|t| Transforms::new(t).ok()).unwrap_or_default(),
             spec: spec.clone(),
             schema,
         }

@@ -11,9 +11,17 @@ use crate::json::write_string;
 pub(super) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
-    /// Those of a JSON text, if it is an object.
-    pub(super) fn read(text: &str) -> Option<Fields> {
-        serde_json::from_str(text).ok()
+    /// Those of a JSON text; `None` where it is no object.
+    pub(super) fn read(text: &str) -> Result<Option<Fields>, serde_json::Error> {
+        if !text.trim_start().starts_with('{') {
+            return Ok(None);
+        }
+        serde_json::from_str(text).map(Some)
+    }
+
+    /// Those of a value within a record, if it is a readable object.
+    fn within(value: &RawValue) -> Option<Fields> {
+        Fields::read(value.get()).ok().flatten()
     }
 
     pub(super) fn write(&self) -> String {
@@ -38,7 +46,7 @@ impl Fields {
         let value = if rest.is_empty() {
             value
         } else {
-            let inner = old.as_ref().and_then(|(_, value)| Fields::read(value.get()));
+            let inner = old.as_ref().and_then(|(_, value)| Fields::within(value));
             let mut inner = inner.unwrap_or(Fields(Vec::new()));
             inner.set(rest, value);
             boxed(inner.write())
@@ -64,7 +72,7 @@ impl Fields {
             return taken;
         }
         let (_, place) = self.0.iter_mut().rev().find(|(other, _)| other == name)?;
-        let mut inner = Fields::read(place.get())?;
+        let mut inner = Fields::within(place)?;
         let taken = inner.take(rest)?;
         *place = boxed(inner.write());
         Some(taken)

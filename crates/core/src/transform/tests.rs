@@ -43,6 +43,23 @@ fn a_filter_keeps_the_records_that_it_holds_of() {
 }
 
 #[test]
+fn a_record_that_expressions_cannot_see_is_an_error_and_none_that_is_dropped() {
+    for record in [r#"{"id":1,"x":1e400}"#, r#"{"id":1,"x":"\ud800"}"#, r#"{"id":1,"\ud800":2}"#] {
+        let error = applied(json!([{ "filter": "{{ record.id == 1 }}" }]), record).expect_err(record);
+        assert!(error.to_string().contains("cannot be read"), "{error}");
+    }
+    let kept = applied(json!([{ "rename": { "id": "n" } }]), r#"{"id":1,"x":1e400}"#);
+    assert_eq!(kept, Ok(Some(r#"{"x":1e400,"n":1}"#.to_owned())));
+}
+
+#[test]
+fn an_expression_sees_what_the_one_before_it_added() {
+    let steps = json!([{ "add": { "a": "{{ 1 }}" } }, { "add": { "b.c": "{{ record.a + 1 }}" } },
+        { "add": { "d": "{{ record.a + record.b.c }}" } }, { "filter": "{{ record.d == 3 }}" }]);
+    assert_eq!(applied(steps, "{}"), Ok(Some(r#"{"a":1,"b":{"c":2},"d":3}"#.to_owned())));
+}
+
+#[test]
 fn names_are_those_of_all_expressions() {
     let steps = json!([{ "filter": "{{ record.x }}" }, { "add": { "y": "{{ city }}" } }]);
     assert_eq!(transforms(steps).names().collect::<Vec<_>>(), ["record", "city"]);
