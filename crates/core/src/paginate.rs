@@ -311,11 +311,11 @@ fn total(body: &[u8], path: Option<&str>) -> Result<Option<u64>, PageError> {
     Ok(total.as_ref().and_then(count))
 }
 
-/// A count, written as a number or as text.
+/// A count, written as a number or as text. A negative one is how several APIs say that they do not know.
 fn count(value: &Value) -> Option<u64> {
     value
         .as_u64()
-        .or_else(|| value.as_f64().map(|n| n.ceil() as u64))
+        .or_else(|| value.as_f64().filter(|n| n.is_finite() && *n >= 0.0).map(|n| n.ceil() as u64))
         .or_else(|| value.as_str()?.trim().parse().ok())
 }
 

@@ -6,7 +6,7 @@ use super::{
     CURSOR, CURSOR_EXPRESSION, End, LINK, NEXT_URL, PageError, RECORD, STOP, Seen, Step, first, is_set, link,
 };
 use crate::cursor;
-use crate::expr::{Base, Dialect, Expr};
+use crate::expr::{Base, Dialect, Expr, ExprError};
 use crate::pipeline::{CursorPages, HeaderCursor, Offset, PageNumber, Paginator};
 use crate::request::Request;
 
@@ -154,11 +154,20 @@ impl Evaluated {
         if paginator.cursor.is_none() && paginator.stop.is_none() {
             return Ok(Evaluated::default());
         }
-        let json = |text: &[u8]| serde_json::from_slice(text).unwrap_or(Value::Null);
-        let response = json(page.body);
+        let path = if paginator.cursor.is_some() { CURSOR_EXPRESSION } else { STOP };
+        let json = |what: &str, text: &[u8]| {
+            serde_json::from_slice(text).map_err(|error| PageError::Expression {
+                path,
+                source: ExprError::Failed {
+                    expression: what.to_owned(),
+                    message: format!("it cannot be read: {error}"),
+                },
+            })
+        };
+        let response = json("response", page.body)?;
         let texts = [&paginator.cursor, &paginator.stop].into_iter().flatten();
         let headers = header_table(page.headers, base.dialect, texts.map(String::as_str));
-        let last_record = page.last_record.map_or(Value::Null, json);
+        let last_record = page.last_record.map_or(Ok(Value::Null), |record| json("last_record", record))?;
         let last_page_size = Value::from(page.records);
         let scope = base
             .scope()

@@ -107,6 +107,14 @@ fn numbers_end_at_the_total_written_as_number_or_text() {
 }
 
 #[test]
+fn a_total_that_is_none_ends_nothing() {
+    for total in ["-1", "null", "\"?\""] {
+        let serve = |n| (format!(r#"{{"n":{n},"total":{total}}}"#), u64::from(n < 4));
+        assert_eq!(walk(&numbered(Some("$.total")), 10, serve).map(|urls| urls.len()), Ok(5), "{total}");
+    }
+}
+
+#[test]
 fn a_page_number_that_is_ignored_is_an_error() {
     let error = walk(&numbered(None), 10, |_| ("[1]".into(), 1)).err();
     assert_eq!(error, Some(PageError::Ignored(2, "page".to_owned())));
@@ -399,4 +407,6 @@ fn a_cursor_and_a_stop_may_be_expressions() {
     assert_eq!(over, Ok((Some("k=1&page=9&per_page=2&after=3".to_owned()), End::Stop)));
     let wrong = asked(&paging("{{ response.meta.next.more.x }}", None));
     assert!(matches!(wrong, Err(PageError::Expression { path: "paginator.cursor", .. })), "{wrong:?}");
+    let beyond = walk(&paging("{{ response.next }}", None), 10, |n| (format!(r#"{{"n":{n}e400,"next":1}}"#), 1));
+    assert!(matches!(beyond, Err(PageError::Expression { .. })), "{beyond:?}");
 }

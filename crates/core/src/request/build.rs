@@ -39,16 +39,17 @@ pub fn build(
         away: false,
     };
     params(&mut request, stream, scope, source.has_secret_config())?;
-    body(&mut request, stream, scope)?;
+    body(&mut request, stream, scope, source.has_secret_config())?;
     for (place, headers) in [("source.headers", &source.headers), ("headers", &stream.headers)] {
         for (name, value) in headers {
-            header(
-                &mut request,
-                &format!("{place}.{name}"),
-                name,
-                &rendered(place, name, value, scope)?,
-                secrets,
-            )?;
+            let place = format!("{place}.{name}");
+            // What an expression gives is taken as it is: no reference to a secret is looked for in it.
+            let value = if Expr::is_in(&value.0) {
+                text(&place, &value.0, scope, str::to_owned)?
+            } else {
+                reveal(&place, value, secrets)?
+            };
+            request.set_sound_header(&place, name, value)?;
         }
     }
     authorize(&mut request, &source.auth, secrets)?;
@@ -113,16 +114,6 @@ fn text(
         .map_err(|source| RequestError::Template { place: place.to_owned(), source })
 }
 
-/// A header with its expressions evaluated.
-fn rendered(place: &str, name: &str, value: &Secret, scope: &Scope<'_>) -> Result<Secret, RequestError> {
-    if !Expr::is_in(&value.0) {
-        return Ok(value.clone());
-    }
-    // What an expression gives is taken as it is: no reference to a secret is looked for in it.
-    let text = text(&format!("{place}.{name}"), &value.0, scope, str::to_owned)?;
-    Ok(Secret(text.replace("${", "$ {")))
-}
-
 /// Adds the query parameters. What an expression takes from a config
 /// with secrets counts as a secret.
 fn params(
@@ -134,7 +125,7 @@ fn params(
     let mut pairs = Vec::new();
     for (name, value) in &stream.params {
         let place = || format!("params.{name}");
-        if secret && value.to_string().contains("config") {
+        if secret && names_config(value) {
             request.secret_params.push(name.clone());
         }
         let value = Template::render(value, scope)
@@ -147,8 +138,21 @@ fn params(
     Ok(())
 }
 
-fn body(request: &mut Request, stream: &Stream, scope: &Scope<'_>) -> Result<(), RequestError> {
+/// Whether a value may take something from the config.
+fn names_config(value: &Value) -> bool {
+    value.to_string().contains("config")
+}
+
+/// The body or the form. What an expression takes from a config with secrets makes all of it secret.
+fn body(
+    request: &mut Request,
+    stream: &Stream,
+    scope: &Scope<'_>,
+    secret: bool,
+) -> Result<(), RequestError> {
     let wrong = |place: String| move |source| RequestError::Template { place, source };
+    let written = stream.form.iter().flat_map(|form| form.values()).chain(&stream.body);
+    request.secret_body |= secret && written.into_iter().any(names_config);
     if let Some(form) = &stream.form {
         let mut fields = Vec::new();
         for (name, value) in form {
@@ -168,24 +172,14 @@ fn reveal(place: &str, secret: &Secret, secrets: &Secrets) -> Result<String, Req
     secrets.reveal(secret).map_err(|name| RequestError::Secret { place: place.to_owned(), name })
 }
 
-fn header(
-    request: &mut Request,
-    place: &str,
-    name: &str,
-    value: &Secret,
-    secrets: &Secrets,
-) -> Result<(), RequestError> {
-    let value = reveal(place, value, secrets)?;
-    request.set_sound_header(place, name, value)
-}
-
 /// Puts the credentials in that never change.
 fn authorize(request: &mut Request, auth: &Auth, secrets: &Secrets) -> Result<(), RequestError> {
     match auth {
         Auth::None => Ok(()),
         Auth::Bearer { token } => {
             let token = Secret(format!("Bearer {}", token.0));
-            header(request, "source.auth.token", "authorization", &token, secrets)
+            let place = "source.auth.token";
+            request.set_sound_header(place, "authorization", reveal(place, &token, secrets)?)
         }
         Auth::ApiKey { name, api_key, location } => {
             let value = reveal("source.auth.api_key", api_key, secrets)?;

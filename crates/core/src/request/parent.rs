@@ -132,7 +132,9 @@ impl Fields {
 
 /// First names of what the stream's templates take from its parent. What expressions take is not followed.
 fn fields(stream: &Stream) -> Fields {
-    let templates = (&stream.path, &stream.params, &stream.body, &stream.fields);
+    let headers: Vec<&str> = stream.headers.values().map(|value| value.0.as_str()).collect();
+    let request = (&stream.base_url, &stream.path, &stream.params, headers, &stream.body, &stream.form);
+    let templates = (request, &stream.fields, &stream.transform);
     // Plain tables with text keys, which JSON can always hold.
     let text = serde_json::to_string(&templates).unwrap_or_default();
     let expressions = text.contains("{{") || text.contains("{%");
@@ -175,6 +177,26 @@ mod tests {
             json!({ "parent": { "id": 7, "owner": null, "org": "x" }, "kind": "b" })
         );
     }
+
+    #[test]
+    fn every_place_with_a_template_says_what_is_kept() {
+        for (place, value) in [
+            ("path", json!("/{parent.x}")),
+            ("base_url", json!("https://{{ parent.x }}.example")),
+            ("params", json!({ "q": ["{parent.x}"] })),
+            ("headers", json!({ "X-Org": "{{ parent.x }}" })),
+            ("body", json!({ "a": { "b": "{parent.x}" } })),
+            ("form", json!({ "a": "{parent.x}" })),
+            ("fields", json!({ "f": "{parent.x}" })),
+            ("transform", json!([{ "add": { "f": "{{ parent.x }}" } }])),
+        ] {
+            let mut stream = json!({ "name": "s", "path": "/", "parent": { "stream": "repos" } });
+            stream[place] = value;
+            let stream: Stream = serde_json::from_value(stream).expect("a stream");
+            assert!(fields(&stream).has("x"), "{place}");
+        }
+    }
+
     #[test]
     fn a_key_has_a_name_of_its_own_and_what_its_parent_was_asked_for_comes_along() {
         let parent: Parent = serde_json::from_value(

@@ -180,6 +180,24 @@ fn a_secret_without_a_value_or_with_a_line_break_is_named_not_shown() {
 }
 
 #[test]
+fn what_a_body_takes_from_the_config_stays_at_its_origin() {
+    let request = built("https://x.org", json!({ "path": "a", "body": { "k": "{{ config.key }}" } }));
+    let request = request.expect("a request");
+    let url = |text: &str| Url::parse(text).expect("a URL");
+    assert!(request.follow(url("https://x.org/b")).expect("same origin").body.is_some());
+    let sent = request.follow(url("https://y.org/b")).ok().and_then(|other| other.body);
+    assert_eq!(sent, None);
+}
+
+#[test]
+fn what_an_expression_gives_a_header_is_sent_as_it_is() {
+    let source = source(json!({ "base_url": "https://x.org", "config": { "key": "ab${TOKEN}" } }));
+    let stream = stream(json!({ "name": "s", "path": "", "headers": { "x-key": "{{ '$' ~ '{TOKEN}' }}" } }));
+    let request = build(&source, &stream, &values(), &secrets(), &source_base(&source)).expect("a request");
+    assert!(request.headers.contains(&("x-key".to_owned(), "${TOKEN}".to_owned())), "{:?}", request.headers);
+}
+
+#[test]
 fn credentials_stay_at_their_origin() {
     let query =
         with_auth(json!({ "type": "api_key", "name": "k", "api_key": "${TOKEN}", "location": "query" }))
