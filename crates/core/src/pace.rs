@@ -221,12 +221,10 @@ const LONGEST_SHARE: SignedDuration = SignedDuration::from_secs(60);
 impl Windows {
     /// The windows of a source that several processes ask, its rate among them.
     pub fn shared(limits: &Limits) -> Windows {
-        let rate = limits.requests_per_second.filter(|rate| *rate > 0.0).map(|rate| match rate * 10.0 {
-            tens if tens >= 1.0 => Window { requests: tens as u32, per: Duration::from_secs(10).into() },
-            _ => Window {
-                requests: 1,
-                per: Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX).into(),
-            },
+        let rate = limits.requests_per_second.filter(|rate| *rate > 0.0).map(|rate| {
+            let requests = (rate * 10.0).floor().max(1.0);
+            let per = Duration::try_from_secs_f64(requests / rate).unwrap_or(Duration::MAX);
+            Window { requests: requests as u32, per: per.into() }
         });
         let all: Vec<Window> = limits.windows.iter().cloned().chain(rate).collect();
         Windows::of(&all)

@@ -5,6 +5,7 @@
 //! number, `true` or `false` are those, as in CSV. Names keep their prefixes. Entities beside the five of XML are errors:
 //! no document can grow by them.
 
+use indexmap::IndexMap;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -19,7 +20,7 @@ const DEPTH: usize = 100;
 struct Element {
     name: String,
     /// JSON of each attribute and child, by name, in order of first appearance.
-    fields: Vec<(String, Vec<Vec<u8>>)>,
+    fields: IndexMap<String, Vec<Vec<u8>>>,
     text: String,
 }
 
@@ -85,11 +86,14 @@ fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
 fn element(start: &BytesStart<'_>) -> Result<Element, String> {
     let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
     let mut element = Element { name, ..Element::default() };
-    for attribute in start.attributes() {
+    // The reader's own look for two of one name compares each with each.
+    for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
         let name = format!("@{}", String::from_utf8_lossy(attribute.key.as_ref()));
-        element.fields.push((name, vec![scalar(&value)]));
+        if element.fields.insert(name.clone(), vec![scalar(&value)]).is_some() {
+            return Err(format!("two attributes `{name}` in one element"));
+        }
     }
     Ok(element)
 }
@@ -98,11 +102,7 @@ fn element(start: &BytesStart<'_>) -> Result<Element, String> {
 fn close(open: &mut [Element], ended: Element) {
     let Some(around) = open.last_mut() else { return };
     let name = ended.name.clone();
-    let json = ended.json();
-    match around.fields.iter_mut().find(|(other, _)| *other == name) {
-        Some((_, values)) => values.push(json),
-        None => around.fields.push((name, vec![json])),
-    }
+    around.fields.entry(name).or_default().push(ended.json());
 }
 
 fn document(open: Vec<Element>, at: usize) -> Result<String, DecodeError> {
@@ -113,10 +113,12 @@ fn document(open: Vec<Element>, at: usize) -> Result<String, DecodeError> {
             wrong(&format!("the text ends within the element `{name}`; it was cut off"))
         }
         Ok([root]) if root.fields.is_empty() => wrong("this is not XML: there is no element"),
-        // Names and texts were texts before.
-        Ok([root]) => {
-            Ok(String::from_utf8(Element { text: String::new(), ..root }.json()).unwrap_or_default())
+        Ok([root]) if root.fields.values().map(Vec::len).sum::<usize>() > 1 => {
+            wrong("this is not XML: there is more than one element at the top")
         }
+        Ok([root]) if !root.text.trim_start_matches('\u{feff}').trim().is_empty() => wrong("this is not XML: there is text beside its element"),
+        // Names and texts were texts before.
+        Ok([root]) => Ok(String::from_utf8(root.json()).unwrap_or_default()),
     }
 }
 
@@ -196,6 +198,10 @@ mod tests {
             ("<a></b>", "not XML"),
             ("", "no element"),
             ("plain", "no element"),
+            ("<a/><b/>", "more than one"),
+            ("<a/><a/>", "more than one"),
+            ("junk<a/>", "text beside"),
+            ("<a x='1' x='2'/>", "two attributes"),
             ("<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "entity `&x;`"),
         ] {
             let error = to_json(xml).expect_err(xml).to_string();

@@ -92,6 +92,16 @@ fn a_wide_window_is_kept_in_few_entries() {
     assert!(windows.0[0].booked.len() <= 2 * ENTRIES as usize, "{}", windows.0[0].booked.len());
 }
 
+#[test]
+fn what_several_processes_share_is_the_whole_rate() {
+    for rate in [0.01, 0.15, 0.19, 0.29, 1.0, 1.5, 7.25] {
+        let Windows(windows) = Windows::shared(&limits(Some(rate), 1, &[]));
+        let [window] = windows.as_slice() else { panic!("{rate}: one window") };
+        let shared = f64::from(window.requests) / window.per.as_secs_f64();
+        assert!((shared / rate - 1.0).abs() < 1e-6, "{rate}: {shared}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_span_holds_more_than_its_window(

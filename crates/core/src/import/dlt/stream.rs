@@ -236,6 +236,7 @@ fn address(
     if let Some(base) =
         client.get("base_url").and_then(|base| if let Literal::Text(base) = base { Some(base) } else { None })
         && let Some(below) = path.strip_prefix(base.trim_end_matches('/'))
+        && (below.is_empty() || below.starts_with(['/', '?']))
     {
         path = below.to_owned();
     }
