@@ -139,7 +139,7 @@ fn params(
 }
 
 /// Whether a value may take something from the config.
-fn names_config(value: &Value) -> bool {
+fn names_config(value: &serde_json::Value) -> bool {
     value.to_string().contains("config")
 }
 
