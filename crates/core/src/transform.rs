@@ -181,7 +181,10 @@ impl Record<'_> {
 
 /// A number beyond a double, half of a surrogate pair: JSON that an expression cannot see.
 fn unreadable(error: &serde_json::Error) -> ExprError {
-    ExprError::Failed { expression: "record".to_owned(), message: format!("the record cannot be read: {error}") }
+    ExprError::Failed {
+        expression: "record".to_owned(),
+        message: format!("the record cannot be read: {error}"),
+    }
 }
 
 fn split(path: &str) -> Vec<String> {

@@ -116,7 +116,9 @@ fn document(open: Vec<Element>, at: usize) -> Result<String, DecodeError> {
         Ok([root]) if root.fields.values().map(Vec::len).sum::<usize>() > 1 => {
             wrong("this is not XML: there is more than one element at the top")
         }
-        Ok([root]) if !root.text.trim_start_matches('\u{feff}').trim().is_empty() => wrong("this is not XML: there is text beside its element"),
+        Ok([root]) if !root.text.trim_start_matches('\u{feff}').trim().is_empty() => {
+            wrong("this is not XML: there is text beside its element")
+        }
         // Names and texts were texts before.
         Ok([root]) => Ok(String::from_utf8(root.json()).unwrap_or_default()),
     }

@@ -239,7 +239,8 @@ fn parts(
         }
         let inner = &text[segment.inner.clone()];
         let wrong = |error: &minijinja::Error| error::syntax(text, segment.inner.start, error);
-        let written = environment.compile_expression_owned(inner.to_owned()).map_err(|error| wrong(&error))?;
+        let written =
+            environment.compile_expression_owned(inner.to_owned()).map_err(|error| wrong(&error))?;
         let expression = match rewrite::expression(text, segment) {
             Cow::Borrowed(_) => written,
             Cow::Owned(text) => environment.compile_expression_owned(text).map_err(|error| wrong(&error))?,

@@ -407,6 +407,7 @@ fn a_cursor_and_a_stop_may_be_expressions() {
     assert_eq!(over, Ok((Some("k=1&page=9&per_page=2&after=3".to_owned()), End::Stop)));
     let wrong = asked(&paging("{{ response.meta.next.more.x }}", None));
     assert!(matches!(wrong, Err(PageError::Expression { path: "paginator.cursor", .. })), "{wrong:?}");
-    let beyond = walk(&paging("{{ response.next }}", None), 10, |n| (format!(r#"{{"n":{n}e400,"next":1}}"#), 1));
+    let beyond =
+        walk(&paging("{{ response.next }}", None), 10, |n| (format!(r#"{{"n":{n}e400,"next":1}}"#), 1));
     assert!(matches!(beyond, Err(PageError::Expression { .. })), "{beyond:?}");
 }

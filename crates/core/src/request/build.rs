@@ -144,12 +144,7 @@ fn names_config(value: &serde_json::Value) -> bool {
 }
 
 /// The body or the form. What an expression takes from a config with secrets makes all of it secret.
-fn body(
-    request: &mut Request,
-    stream: &Stream,
-    scope: &Scope<'_>,
-    secret: bool,
-) -> Result<(), RequestError> {
+fn body(request: &mut Request, stream: &Stream, scope: &Scope<'_>, secret: bool) -> Result<(), RequestError> {
     let wrong = |place: String| move |source| RequestError::Template { place, source };
     let written = stream.form.iter().flat_map(|form| form.values()).chain(&stream.body);
     request.secret_body |= secret && written.into_iter().any(names_config);
