@@ -112,10 +112,31 @@ impl Translator<'_> {
         let open = self.revealed(self.config.values().clone());
         let open = self.evaluated(at, expr, open, &parameters)?;
         if self.revealed(hidden.clone()) == open {
+            if !self.refers_within(&hidden) {
+                self.refuse(at, "the expression makes a reference to a secret that the config does not hold");
+                return None;
+            }
             return Some(hidden);
         }
         let text = open.as_str().map_or_else(|| open.to_string(), str::to_owned);
         Some(Value::String(self.secret(&at.path, &text)))
+    }
+
+    /// Whether every reference to a secret in a value is one of the config: an expression can put `$` and `{` together.
+    fn refers_within(&self, value: &Value) -> bool {
+        let known = |rest: &str| {
+            let name = rest.split_once('}').map(|(name, _)| name);
+            name.is_some_and(|name| mentions(self.config.values(), &format!("${{{name}}}")))
+        };
+        match value {
+            Value::String(text) => text.split("${").skip(1).all(known),
+            Value::Array(items) => items.iter().all(|item| self.refers_within(item)),
+            Value::Object(table) => {
+                let key = |key: &String| key.split("${").skip(1).all(known);
+                table.iter().all(|(name, item)| key(name) && self.refers_within(item))
+            }
+            _ => true,
+        }
     }
 
     fn evaluated(
@@ -183,6 +204,16 @@ impl Translator<'_> {
         let expr = Expr::parse_as(text, Dialect::Cdk).ok()?;
         let parameters = json!(parameters);
         expr.value(&Scope::new(now).with("config", self.config.values()).with("parameters", &parameters)).ok()
+    }
+}
+
+/// Whether a text stands in a value.
+fn mentions(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(wanted),
+        Value::Array(items) => items.iter().any(|item| mentions(item, wanted)),
+        Value::Object(table) => table.values().any(|item| mentions(item, wanted)),
+        _ => false,
     }
 }
 

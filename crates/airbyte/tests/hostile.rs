@@ -1,0 +1,56 @@
+//! Manifests that others wrote, with or without care: what they cannot do, and what is not lost of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use tidegate_airbyte::{AirbyteError, Config, Manifest, Translation, translate};
+use tidegate_core::jiff::Timestamp;
+
+/// A manifest of one stream, its retriever and its requester filled up.
+fn manifest(retriever: Value, requester: Value) -> Value {
+    let mut stream = json!({ "type": "DeclarativeStream", "name": "things", "retriever": {
+        "type": "SimpleRetriever", "record_selector": { "type": "RecordSelector" },
+        "requester": { "type": "HttpRequester", "url_base": "https://h.example", "path": "/things" },
+    } });
+    for (place, more) in [("/retriever", retriever), ("/retriever/requester", requester)] {
+        let table = stream.pointer_mut(place).and_then(Value::as_object_mut).expect("a table");
+        table.extend(more.as_object().cloned().unwrap_or_default());
+    }
+    json!({ "version": "6.0.0", "type": "DeclarativeSource", "streams": [stream], "spec": {
+        "type": "Spec", "connection_specification": { "properties": {
+            "api_key": { "type": "string", "airbyte_secret": true }, "other": { "type": "string", "airbyte_secret": true },
+        } },
+    } })
+}
+
+fn translated(manifest: &Value) -> Result<Translation, AirbyteError> {
+    let manifest = Manifest::read(&manifest.to_string())?;
+    let given = json!({ "api_key": "s3cret", "other": "0ther" });
+    let config = Config::check(manifest.connection_specification(), given, &BTreeMap::new())?;
+    translate(&manifest, &config, &[], &BTreeMap::new(), Timestamp::UNIX_EPOCH)
+}
+
+fn stream(manifest: &Value) -> Map<String, Value> {
+    let translation = translated(manifest).expect("a translation");
+    translation.pipeline["streams"][0].as_object().expect("a stream").clone()
+}
+
+/// The one reason why a manifest is refused.
+fn reason(manifest: &Value) -> String {
+    match translated(manifest) {
+        Err(AirbyteError::Refused(reasons)) if reasons.len() == 1 => reasons[0].to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_expression_makes_no_reference_to_a_secret_of_this_machine() {
+    for made in ["{{ '$' ~ '{HOME}' }}", "{{ '$' ~ '{' ~ 'file:/etc/passwd}' }}"] {
+        let bearer = json!({ "authenticator": { "type": "BearerAuthenticator", "api_token": made } });
+        assert!(reason(&manifest(json!({}), bearer)).contains("the config does not hold"), "{made}");
+        let header = json!({ "request_headers": { "X-Site": made } });
+        assert!(reason(&manifest(json!({}), header)).contains("the config does not hold"), "{made}");
+    }
+    let own = json!({ "request_headers": { "X-Key": "Key {{ config.api_key }}" } });
+    assert_eq!(stream(&manifest(json!({}), own))["headers"]["X-Key"], "Key ${config:api_key}");
+}
