@@ -43,7 +43,7 @@ impl Manifest {
             return Err(AirbyteError::Refused(reasons));
         }
         parts.insert("type".to_owned(), "DeclarativeSource".into());
-        let Value::Object(mut root) = parameters::propagate("", &parts, &Map::new())
+        let Value::Object(mut root) = parameters::propagate("", parts, &Map::new()).map_err(unreadable)?
         else {
             return Err(unreadable("it is no table of keys and values".to_owned()));
         };

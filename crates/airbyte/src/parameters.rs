@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::refs::{DEEPEST, MOST};
+
 pub(crate) const PARAMETERS: &str = "$parameters";
 
 /// The type of a component by the type and field it stands in, where it names none itself.
@@ -60,64 +62,107 @@ const CUSTOM: &[(&str, &str)] = &[
 ];
 
 /// A component with the types that it does not name and the parameters that it is handed. `place` is the type and field
-/// it stands in.
-pub(crate) fn propagate(place: &str, component: &Map<String, Value>, above: &Map<String, Value>) -> Value {
-    let mut own = component.clone();
-    if !own.contains_key("type") {
-        let types = if own.contains_key("class_name") { CUSTOM } else { TYPES };
-        if let Some((_, found)) = types.iter().find(|(known, _)| *known == place) {
-            own.insert("type".to_owned(), Value::from(*found));
-        }
-    }
-    let mut parameters = above.clone();
-    if let Some(Value::Object(nearer)) = own.remove(PARAMETERS) {
-        parameters.extend(nearer);
-    }
-    match own.get("type") {
-        Some(kind) if is_schema(kind) => return Value::Object(own),
-        Some(Value::String(kind)) => {
-            let kind = kind.clone();
-            component_fields(&kind, &mut own, &mut parameters);
-        }
-        _ => {
-            for value in own.values_mut() {
-                if let Value::Object(table) = value
-                    && table.get("type").is_some_and(is_set)
-                {
-                    *value = propagate(place, table, &parameters);
-                }
-            }
-            return Value::Object(own);
-        }
-    }
-    if !parameters.is_empty() {
-        own.insert(PARAMETERS.to_owned(), Value::Object(parameters));
-    }
-    Value::Object(own)
+/// it stands in. Fails where parameters that are components themselves make it too large or too deep.
+pub(crate) fn propagate(
+    place: &str,
+    component: Map<String, Value>,
+    above: &Map<String, Value>,
+) -> Result<Value, String> {
+    Handing { left: MOST, depth: 0 }.component(place, component, above)
 }
 
-fn component_fields(kind: &str, own: &mut Map<String, Value>, parameters: &mut Map<String, Value>) {
-    for (name, value) in parameters.iter() {
-        if !own.get(name).is_some_and(is_set) {
-            own.insert(name.clone(), value.clone());
+/// How much was handed down so far: a parameter that is a component is handed down to itself by the others.
+struct Handing {
+    /// Values that may still be handed down.
+    left: usize,
+    depth: usize,
+}
+
+impl Handing {
+    fn component(
+        &mut self,
+        place: &str,
+        mut own: Map<String, Value>,
+        above: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        self.left = self.left.saturating_sub(1 + above.values().map(size).sum::<usize>());
+        if self.left == 0 || self.depth > DEEPEST {
+            return Err("its `$parameters` make it too large or too deep".to_owned());
         }
-    }
-    for (name, value) in own.iter_mut() {
-        // A parameter of the field's own name is kept out of it: it would stand in itself.
-        let excluded = parameters.shift_remove(name);
-        let place = format!("{kind}.{name}");
-        match value {
-            Value::Object(table) => *value = propagate(&place, table, parameters),
-            Value::Array(items) => {
-                for item in items {
-                    if let Value::Object(table) = item {
-                        *item = propagate(&place, table, parameters);
+        if !own.contains_key("type") {
+            let types = if own.contains_key("class_name") { CUSTOM } else { TYPES };
+            if let Some((_, found)) = types.iter().find(|(known, _)| *known == place) {
+                own.insert("type".to_owned(), Value::from(*found));
+            }
+        }
+        let mut parameters = above.clone();
+        if let Some(Value::Object(nearer)) = own.remove(PARAMETERS) {
+            parameters.extend(nearer);
+        }
+        self.depth += 1;
+        match own.get("type") {
+            Some(kind) if is_schema(kind) => {}
+            Some(Value::String(kind)) => {
+                let kind = kind.clone();
+                self.fields(&kind, &mut own, &mut parameters)?;
+                if !parameters.is_empty() {
+                    own.insert(PARAMETERS.to_owned(), Value::Object(parameters));
+                }
+            }
+            _ => {
+                let typed = |table: &Map<String, Value>| table.get("type").is_some_and(is_set);
+                for value in own.values_mut() {
+                    if value.as_object().is_some_and(typed) {
+                        self.replace(place, value, &parameters)?;
                     }
                 }
             }
-            _ => {}
         }
-        parameters.extend(excluded.map(|value| (name.clone(), value)));
+        self.depth -= 1;
+        Ok(Value::Object(own))
+    }
+
+    fn fields(
+        &mut self,
+        kind: &str,
+        own: &mut Map<String, Value>,
+        parameters: &mut Map<String, Value>,
+    ) -> Result<(), String> {
+        for (name, value) in parameters.iter() {
+            if !own.get(name).is_some_and(is_set) {
+                own.insert(name.clone(), value.clone());
+            }
+        }
+        for (name, value) in own.iter_mut() {
+            // A parameter of the field's own name is kept out of it: it would stand in itself.
+            let excluded = parameters.shift_remove(name);
+            let place = format!("{kind}.{name}");
+            match value {
+                Value::Array(items) => {
+                    items.iter_mut().try_for_each(|item| self.replace(&place, item, parameters))?;
+                }
+                value => self.replace(&place, value, parameters)?,
+            }
+            parameters.extend(excluded.map(|value| (name.clone(), value)));
+        }
+        Ok(())
+    }
+
+    /// Puts what a table becomes in its place; anything else stays.
+    fn replace(&mut self, place: &str, value: &mut Value, above: &Map<String, Value>) -> Result<(), String> {
+        if let Value::Object(table) = value {
+            *value = self.component(place, std::mem::take(table), above)?;
+        }
+        Ok(())
+    }
+}
+
+/// The values within a value, itself included.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(table) => table.values().map(size).sum(),
+        _ => 0,
     }
 }
 
@@ -144,7 +189,8 @@ mod tests {
     use super::*;
 
     fn propagated(component: Value) -> Value {
-        propagate("DeclarativeSource.streams", component.as_object().expect("a table"), &Map::new())
+        let Value::Object(component) = component else { panic!("a table") };
+        propagate("DeclarativeSource.streams", component, &Map::new()).expect("small enough")
     }
 
     #[test]
@@ -176,5 +222,19 @@ mod tests {
     fn a_class_makes_it_a_custom_component() {
         let stream = propagated(json!({ "retriever": { "class_name": "source.components.Mine" } }));
         assert_eq!(stream["retriever"]["type"], "CustomRetriever");
+    }
+
+    #[test]
+    fn components_that_are_handed_down_to_each_other_end() {
+        let parts = |count: usize| -> Map<String, Value> {
+            (0..count).map(|n| (format!("p{n}"), json!({ "type": "T" }))).collect()
+        };
+        for count in [14, 300] {
+            let component = Map::from_iter([(PARAMETERS.to_owned(), Value::Object(parts(count)))]);
+            let mut handing = Handing { left: 20_000, depth: 0 };
+            let place = "DeclarativeSource.streams";
+            let error = handing.component(place, component, &Map::new()).expect_err("endless");
+            assert!(error.contains("too large"), "{error}");
+        }
     }
 }

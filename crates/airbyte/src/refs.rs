@@ -7,10 +7,10 @@
 use serde_json::{Map, Value};
 
 /// Values of all resolved references together; a manifest that needs more doubles itself on purpose.
-const MOST: usize = 2_000_000;
+pub(crate) const MOST: usize = 2_000_000;
 
 /// Levels of nesting, references included.
-const DEEPEST: usize = 200;
+pub(crate) const DEEPEST: usize = 200;
 
 /// Resolves references within `root`.
 pub(crate) struct Refs<'a> {
