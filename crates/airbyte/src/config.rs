@@ -40,7 +40,9 @@ impl Config {
                 "it is no table of keys and values",
             )]));
         };
-        let values = check.value("", specification.unwrap_or(&Value::Null), values);
+        let specification = specification.unwrap_or(&Value::Null);
+        let values = check.hidden("", specification, values);
+        let values = check.value("", specification, values);
         match check.reasons.is_empty() {
             true => Ok(Config { values, secrets: check.secrets }),
             false => Err(AirbyteError::Config(check.reasons)),
@@ -79,6 +81,31 @@ struct Check {
 }
 
 impl Check {
+    /// The value with everything taken out that is a secret in any of the alternatives: in one that is misspelt or was
+    /// not chosen it is no less of one.
+    fn hidden(&mut self, path: &str, schema: &Value, value: Value) -> Value {
+        if schema.get("airbyte_secret") == Some(&Value::Bool(true)) {
+            return self.secret(path, value);
+        }
+        let value = match value {
+            Value::Array(items) => {
+                let schema = schema.get("items").unwrap_or(&Value::Null);
+                let items = items.into_iter().enumerate();
+                items.map(|(at, item)| self.hidden(&below(path, &at.to_string()), schema, item)).collect()
+            }
+            Value::Object(mut table) => {
+                for (name, property) in properties(schema) {
+                    if let Some(value) = table.get_mut(name) {
+                        *value = self.hidden(&below(path, name), property, value.take());
+                    }
+                }
+                Value::Object(table)
+            }
+            plain => plain,
+        };
+        alternatives(schema).fold(value, |value, schema| self.hidden(path, schema, value))
+    }
+
     fn value(&mut self, path: &str, schema: &Value, value: Value) -> Value {
         if schema.get("airbyte_secret") == Some(&Value::Bool(true)) {
             return self.secret(path, value);
@@ -105,6 +132,9 @@ impl Check {
 
     fn table(&mut self, path: &str, schema: &Value, mut table: Map<String, Value>) -> Map<String, Value> {
         let schemas = shapes(schema, &table);
+        if schemas.len() == 1 {
+            self.misfit(path, schema, &table);
+        }
         for schema in &schemas {
             for (name, property) in properties(schema) {
                 let constant = property.get("const").or_else(|| property.get("default"));
@@ -127,6 +157,21 @@ impl Check {
             }
         }
         table
+    }
+
+    /// Says what a value may be that none of the alternatives has.
+    fn misfit(&mut self, path: &str, schema: &Value, table: &Map<String, Value>) {
+        let mut allowed: BTreeMap<&String, Vec<String>> = BTreeMap::new();
+        for (name, value) in alternatives(schema).flat_map(constants) {
+            allowed.entry(name).or_default().push(value.to_string());
+        }
+        for (name, allowed) in allowed {
+            let Some(given) = table.get(name).map(Value::to_string) else { continue };
+            if !allowed.contains(&given) {
+                let at = format!("config.{}", below(path, name));
+                self.reasons.push(Reason::at(&at, format!("{given} is none of {}", allowed.join(", "))));
+            }
+        }
     }
 
     fn plain(&mut self, path: &str, schema: &Value, value: &Value) {
@@ -174,21 +219,26 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
+fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
+    ["oneOf", "anyOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten()
+}
+
+/// The properties that can have one value only.
+fn constants(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    properties(schema).filter_map(|(name, property)| match (property.get("const"), property.get("enum")) {
+        (Some(value), _) => Some((name, value)),
+        (None, Some(Value::Array(values))) if values.len() == 1 => Some((name, values.first()?)),
+        _ => None,
+    })
+}
+
 /// The schema itself and the one of its alternatives whose constants the value has.
 fn shapes<'a>(schema: &'a Value, table: &Map<String, Value>) -> Vec<&'a Value> {
-    let alternatives = ["oneOf", "anyOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
     let fits = |shape: &&Value| {
-        let constant = |property: &Value| match (property.get("const"), property.get("enum")) {
-            (Some(value), _) => Some(value.clone()),
-            (None, Some(Value::Array(values))) if values.len() == 1 => values.first().cloned(),
-            _ => None,
-        };
-        let mut constants =
-            properties(shape).filter_map(|(name, property)| Some((name, constant(property)?)));
-        constants.all(|(name, value)| table.get(name).is_none_or(|given| *given == value))
+        constants(shape).all(|(name, value)| table.get(name).is_none_or(|given| given == value))
             && properties(shape).any(|(name, _)| table.contains_key(name))
     };
-    std::iter::once(schema).chain(alternatives.into_iter().find(fits)).collect()
+    std::iter::once(schema).chain(alternatives(schema).find(fits)).collect()
 }
 
 /// A value that fits a schema; of a table all that it can hold, or what it must and what has a default.
@@ -299,6 +349,18 @@ mod tests {
         assert_eq!(config.values()["credentials"]["key"], "${KEY}");
         assert_eq!(config.values()["start"], "2026-01-02");
         assert!(config.secrets().is_empty());
+    }
+
+    #[test]
+    fn a_misspelt_alternative_is_told_and_its_secret_is_no_less_of_one() {
+        let given = json!({ "start": "2026-01-01", "credentials": { "kind": "kye", "key": "s3cret" } });
+        let AirbyteError::Config(reasons) = check(given).expect_err("misspelt") else { panic!("a config") };
+        let shown: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["config.credentials.kind: \"kye\" is none of \"key\", \"basic\""]);
+        let other = json!({ "kind": "basic", "user": "u", "key": "s3cret" });
+        let config = check(json!({ "start": "2026-01-01", "credentials": other })).expect("a config");
+        assert_eq!(config.values()["credentials"]["key"], "${config:credentials.key}");
+        assert_eq!(config.secrets()["config:credentials.key"], "s3cret");
     }
 
     #[test]
