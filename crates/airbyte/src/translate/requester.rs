@@ -1,7 +1,7 @@
 //! `HttpRequester` and `RequestOption`: address, parameters, headers and body.
 
 use serde_json::{Map, Value, json};
-use tidegate_core::pipeline::Secret;
+use tidegate_core::pipeline::{Secret, tells_a_secret};
 
 use super::Translator;
 use super::component::Component;
@@ -154,10 +154,7 @@ impl Translator<'_> {
 
     /// A header whose name tells of a secret holds a reference, even where the manifest has its value in the open.
     fn in_header(&mut self, at: &Component<'_>, name: &str, value: &str) -> String {
-        let lower = name.to_ascii_lowercase();
-        let telling =
-            ["authorization", "cookie", "token", "api-key", "apikey", "api_key", "secret", "password"];
-        if value.contains("${") || !telling.iter().any(|word| lower.contains(word)) {
+        if value.contains("${") || !tells_a_secret(name) {
             return value.to_owned();
         }
         self.secret(&format!("{}.{name}", at.path), value)

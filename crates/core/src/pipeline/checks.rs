@@ -140,8 +140,8 @@ pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], ch
     }
 }
 
-/// Whether the name of a header or a field says that its value is a secret.
-pub(super) fn tells_a_secret(name: &str) -> bool {
+/// Whether the name of a header, a parameter or a field says that its value is a secret.
+pub fn tells_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let telling = ["authorization", "cookie", "token", "api-key", "apikey", "api_key", "secret", "password"];
     telling.iter().any(|word| name.contains(word))

@@ -8,6 +8,7 @@ mod config;
 mod forms;
 mod incremental;
 mod load_spec;
+mod open_secrets;
 mod overrides;
 mod paginator;
 mod paginator_checks;
@@ -33,6 +34,7 @@ pub use auth::{
     Auth, AwsSigv4, ClientAuth, Hmac, HmacAlgorithm, Jwt, JwtAlgorithm, KeyEncoding, Location, Login, Oauth2,
     SessionToken, SignatureEncoding, TokenBody,
 };
+pub use checks::tells_a_secret;
 pub use incremental::Incremental;
 pub use load_spec::{Format, LoadSpec};
 pub use paginator::{CursorPages, HeaderCursor, HeaderLink, JsonLink, Offset, PageNumber, Paginator};
