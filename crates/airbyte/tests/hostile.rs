@@ -54,3 +54,46 @@ fn an_expression_makes_no_reference_to_a_secret_of_this_machine() {
     let own = json!({ "request_headers": { "X-Key": "Key {{ config.api_key }}" } });
     assert_eq!(stream(&manifest(json!({}), own))["headers"]["X-Key"], "Key ${config:api_key}");
 }
+
+#[test]
+fn a_secret_beside_a_parameter_keeps_it() {
+    let requester = json!({
+        "$parameters": { "prefix": "key-" },
+        "url_base": "https://h.example/{{ parameters['prefix'] }}{{ config['api_key'] }}",
+        "request_parameters": { "key": "{{ parameters['prefix'] }}{{ config['api_key'] }}" },
+        "http_method": "POST",
+        "request_body_json": { "key": ["{{ parameters['prefix'] }}{{ config['api_key'] }}"] },
+    });
+    let stream = stream(&manifest(json!({}), requester));
+    for text in [&stream["path"], &stream["params"]["key"], &stream["body"]["key"][0]] {
+        let text = text.as_str().expect("a text");
+        assert!(
+            text.contains("set parameters = {'prefix': 'key-'}") && text.contains("config['api_key']"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn secrets_that_expressions_make_keep_each_its_value() {
+    let values = json!(["{{ config.api_key | upper }}", "{{ config.other | upper }}"]);
+    let router = json!({ "type": "ListPartitionRouter", "cursor_field": "key", "values": values });
+    let translation =
+        translated(&manifest(json!({ "partition_router": router }), json!({}))).expect("a translation");
+    let listed = translation.pipeline["streams"][0]["for_each"]["key"].as_array().expect("a list");
+    let value = |reference: &Value| {
+        let name = reference.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
+        translation.secrets[name.expect("a reference")].clone()
+    };
+    assert_eq!(listed.iter().map(value).collect::<Vec<_>>(), ["S3CRET", "0THER"]);
+    // Two streams of one name have their components at one path.
+    let header =
+        |key: &str| json!({ "request_headers": { "X-Key": format!("{{{{ config.{key} | upper }}}}") } });
+    let mut both = manifest(json!({}), header("api_key"));
+    let second = manifest(json!({}), header("other"))["streams"][0].clone();
+    both["streams"].as_array_mut().expect("a list").push(second);
+    let translation = translated(&both).expect("a translation");
+    let mut values: Vec<&str> = translation.secrets.values().map(String::as_str).collect();
+    values.sort_unstable();
+    assert_eq!(values, ["0THER", "0ther", "S3CRET", "s3cret"]);
+}

@@ -104,6 +104,20 @@ impl Translator<'_> {
         Some(Text::Open(with_names(&expr, text, slice, &at.parameters())))
     }
 
+    /// A text for a place where no reference can stand: what holds a secret stays the expression that it was.
+    pub(crate) fn as_expression(&self, text: Text, at: &Component<'_>, slice: &Slice) -> Text {
+        match (text, at.value.as_str()) {
+            (Text::Known(value), Some(written)) if mentions(&value, "${") => {
+                let expr = Expr::parse_as(written, Dialect::Cdk);
+                Text::Open(expr.map_or_else(
+                    |_| written.to_owned(),
+                    |expr| with_names(&expr, written, slice, &at.parameters()),
+                ))
+            }
+            (text, _) => text,
+        }
+    }
+
     /// The value of an expression that the config decides. Where a secret does not come out whole, what comes out is a
     /// secret of its own.
     fn known(&mut self, at: &Component<'_>, expr: &Expr) -> Option<Value> {

@@ -64,8 +64,8 @@ impl Translator<'_> {
         let field = at.get("cursor_field").and_then(|field| self.known_text(&field));
         let values = match at.get("values") {
             Some(Component { value: Value::Array(items), path, .. }) => {
-                let items: Vec<Component<'_>> =
-                    items.iter().map(|item| at.within(item, path.clone())).collect();
+                let item = |(index, item)| at.within(item, format!("{path}[{index}]"));
+                let items: Vec<Component<'_>> = items.iter().enumerate().map(item).collect();
                 Some(items.iter().filter_map(|item| self.known_value(item)).collect())
             }
             Some(values) => match self.known_value(&values) {

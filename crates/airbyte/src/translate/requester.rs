@@ -74,11 +74,14 @@ impl Translator<'_> {
         let base = at.get("url_base").or_else(|| at.get("url"));
         let Some(base) = base else { return self.refuse(at, "it has no `url_base`") };
         let at_path = at.get("path");
-        let Some(path) = path.map(|path| as_expression(path, at_path.as_ref())) else { return };
-        let Some(base) = self.text(&base, slice, &IN_REQUESTS).map(|text| as_expression(text, Some(&base)))
-        else {
+        let Some(path) = path.map(|path| match &at_path {
+            Some(at) => self.as_expression(path, at, slice),
+            None => path,
+        }) else {
             return;
         };
+        let Some(text) = self.text(&base, slice, &IN_REQUESTS) else { return };
+        let base = self.as_expression(text, &base, slice);
         let path = match path {
             Text::Known(value) if value.is_null() => String::new(),
             Text::Known(value) => shown(&value),
@@ -126,9 +129,8 @@ impl Translator<'_> {
 
     fn param(&mut self, at: &Component<'_>, slice: &Slice) -> Option<Value> {
         let text = self.literal(at, slice, &IN_REQUESTS)?;
-        Some(match text {
+        Some(match self.as_expression(text, at, slice) {
             Text::Open(text) => text.into(),
-            Text::Known(value) if holds_secret(&value) => at.value.clone(),
             Text::Known(Value::Null) => return None,
             Text::Known(Value::Array(items)) => items.iter().map(|item| Value::from(shown(item))).collect(),
             Text::Known(value) => shown(&value).into(),
@@ -166,7 +168,12 @@ impl Translator<'_> {
         if let Some((known, _)) = self.derived.iter().find(|(_, known)| *known == value) {
             return format!("${{{known}}}");
         }
-        let reference = format!("config:{path}");
+        let mut reference = format!("config:{path}");
+        let mut number = 1;
+        while self.derived.contains_key(&reference) || self.config.secrets().contains_key(&reference) {
+            number += 1;
+            reference = format!("config:{path}_{number}");
+        }
         self.derived.insert(reference.clone(), value.to_owned());
         format!("${{{reference}}}")
     }
@@ -222,11 +229,13 @@ impl Translator<'_> {
                 let parts = items.map(|(index, item)| at.within(item, format!("{}[{index}]", at.path)));
                 Some(parts.filter_map(|part| self.nested(&part, slice, steps, next_page)).collect())
             }
-            Value::String(_) => Some(match self.literal(at, slice, &IN_REQUESTS)? {
-                Text::Open(text) => text.into(),
-                Text::Known(value) if holds_secret(&value) => at.value.clone(),
-                Text::Known(value) => value,
-            }),
+            Value::String(_) => {
+                let text = self.literal(at, slice, &IN_REQUESTS)?;
+                Some(match self.as_expression(text, at, slice) {
+                    Text::Open(text) => text.into(),
+                    Text::Known(value) => value,
+                })
+            }
             plain => Some(plain.clone()),
         }
     }
@@ -277,14 +286,6 @@ impl Translator<'_> {
     }
 }
 
-/// A text with a secret in it stays the expression that it was: in an address no reference can stand.
-fn as_expression(text: Text, at: Option<&Component<'_>>) -> Text {
-    match (text, at.and_then(|at| at.value.as_str())) {
-        (Text::Known(value), Some(written)) if holds_secret(&value) => Text::Open(written.to_owned()),
-        (text, _) => text,
-    }
-}
-
 /// Whether a value is the token of the next page and nothing else.
 fn is_next_page(value: &Value) -> bool {
     let Some(text) = value.as_str() else { return false };
@@ -300,15 +301,6 @@ fn is_next_page(value: &Value) -> bool {
     let tail_is_empty =
         tail.split_once("else").is_none_or(|(_, last)| ["", "''", "None", "none", "{}"].contains(&last));
     token.contains(&head) && tail_is_empty
-}
-
-fn holds_secret(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("${"),
-        Value::Array(items) => items.iter().any(holds_secret),
-        Value::Object(table) => table.values().any(holds_secret),
-        _ => false,
-    }
 }
 
 /// Sets a value in nested tables, which are made on the way.
