@@ -97,3 +97,41 @@ fn secrets_that_expressions_make_keep_each_its_value() {
     values.sort_unstable();
     assert_eq!(values, ["0THER", "0ther", "S3CRET", "s3cret"]);
 }
+
+#[test]
+fn the_field_of_a_parent_has_a_name_that_expressions_can_use() {
+    let parent = manifest(json!({}), json!({}))["streams"][0].clone();
+    let config = json!({
+        "type": "ParentStreamConfig", "stream": parent, "parent_key": "id", "partition_field": "thing id",
+        "request_option": { "type": "RequestOption", "inject_into": "request_parameter", "field_name": "of" },
+    });
+    let router = json!({ "type": "SubstreamPartitionRouter", "parent_stream_configs": [config] });
+    let mut child = manifest(
+        json!({ "partition_router": router }),
+        json!({ "path": "/things/{{ stream_partition['thing id'] }}/parts" }),
+    );
+    child["streams"][0]["name"] = "parts".into();
+    let translation = translated(&child).expect("a translation");
+    let parts =
+        translation.pipeline["streams"].as_array().expect("a list").iter().find(|one| one["name"] == "parts");
+    let parts = parts.expect("a stream");
+    assert_eq!(parts["parent"]["partition_field"], "thing_id");
+    assert_eq!(parts["params"]["of"], "{{ thing_id }}");
+    assert!(parts["path"].as_str().is_some_and(|path| path.contains("'thing id': thing_id")), "{parts}");
+    let head = Map::from_iter([("name".to_owned(), "test".into())]);
+    assert!(translation.to_pipeline(&head).is_ok());
+}
+
+#[test]
+fn statuses_of_a_filter_are_read_or_refused() {
+    let filter = |codes: Value, more: Value| {
+        let filter = json!({ "type": "HttpResponseFilter", "action": "IGNORE", "http_codes": codes });
+        let mut handler = json!({ "type": "DefaultErrorHandler", "response_filters": [filter] });
+        handler.as_object_mut().expect("a table").extend(more.as_object().cloned().unwrap_or_default());
+        manifest(json!({}), json!({ "error_handler": handler }))
+    };
+    let rules = stream(&filter(json!(["{{ 400 + 4 }}", 410]), json!({ "max_retries": u64::MAX })));
+    assert_eq!(rules["response_actions"][0]["status_code"], json!([404, 410]));
+    assert!(reason(&filter(json!([4_290_000]), json!({}))).contains("4290000 is no HTTP status"));
+    assert!(reason(&filter(json!(["many"]), json!({}))).contains("is no HTTP status"));
+}

@@ -43,7 +43,7 @@ impl Translator<'_> {
             backoff = backoff.or(found);
         }
         if let Some(retries) = at.get("max_retries").and_then(|retries| self.known_value(&retries)) {
-            self.attempts = self.attempts.max(retries.as_u64().unwrap_or(0) + 1);
+            self.attempts = self.attempts.max(retries.as_u64().unwrap_or(0).saturating_add(1));
         }
         for filter in at.list("response_filters") {
             self.filter(&filter, backoff.as_ref(), rules);
@@ -62,7 +62,7 @@ impl Translator<'_> {
             at,
             &["action", "http_codes", "error_message", "error_message_contains", "predicate", "failure_type"],
         );
-        let codes = codes(at);
+        let codes = self.codes(at);
         let action = match at.text("action") {
             Some("SUCCESS") => "success",
             Some("FAIL") => "fail",
@@ -105,6 +105,20 @@ impl Translator<'_> {
         }
     }
 
+    /// The statuses that a filter is for; anything else in their place is a reason not to run.
+    fn codes(&mut self, at: &Component<'_>) -> Vec<u16> {
+        let mut codes = Vec::new();
+        for code in at.list("http_codes") {
+            let Some(value) = self.known_value(&code) else { continue };
+            let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+            match number.and_then(|number| u16::try_from(number).ok()) {
+                Some(number) if (100..600).contains(&number) => codes.push(number),
+                _ => self.refuse(&code, format!("{value} is no HTTP status")),
+            }
+        }
+        codes
+    }
+
     fn backoff(&mut self, at: &Component<'_>) -> Option<Value> {
         match at.kind() {
             "ConstantBackoffStrategy" => {
@@ -144,15 +158,6 @@ impl Translator<'_> {
 /// Whether a pattern does no more than pick the number that the header holds.
 fn picks_the_number(regex: &str) -> bool {
     regex.chars().all(|c| "()[]0123456789-+.*\\d?^$".contains(c))
-}
-
-fn codes(at: &Component<'_>) -> Vec<u16> {
-    let code = |code: Component<'_>| match code.value {
-        Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    at.list("http_codes").into_iter().filter_map(code).collect()
 }
 
 fn millis(seconds: f64) -> String {

@@ -49,14 +49,27 @@ pub(crate) fn tame(text: &str) -> String {
     }
 }
 
-/// The native name of a field of the partition: one that no native value has.
+/// Names that native values have.
+const TAKEN: [&str; 8] =
+    ["parent", "incremental", "config", "parent_slice", "record", "response", "headers", "now"];
+
+/// The native name of a list's field of the partition: one that no native value has.
 pub(crate) fn value_name(field: &str) -> String {
     let tame = tame(field);
-    let taken = ["parent", "incremental", "config", "parent_slice", "record", "response", "headers", "now"];
-    if taken.contains(&tame.as_str()) || tame.starts_with(|c: char| c.is_ascii_digit()) {
+    if TAKEN.contains(&tame.as_str()) || tame.starts_with(|c: char| c.is_ascii_digit()) {
         return format!("_{tame}");
     }
     tame
+}
+
+/// The native name of a parent's field of the partition: its own where an expression can name it.
+pub(crate) fn partition_name(field: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = field.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match begins && field.chars().all(word) && !TAKEN.contains(&field) {
+        true => field.to_owned(),
+        false => value_name(field),
+    }
 }
 
 #[cfg(test)]
@@ -73,5 +86,9 @@ mod tests {
             ("httpstatus".into(), "stream".into(), "mlaut".into())
         );
         assert_eq!(value_name("parent"), "_parent");
+        assert_eq!(
+            ["accountId", "account id", "2nd", "config"].map(partition_name),
+            ["accountId", "account_id", "_2nd", "_config"]
+        );
     }
 }

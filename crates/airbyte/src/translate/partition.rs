@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Translator;
 use super::component::Component;
 use super::jinja::{Slice, shown};
-use super::names::value_name;
+use super::names::{partition_name, value_name};
 use super::requester::Place;
 
 impl Translator<'_> {
@@ -125,16 +125,17 @@ impl Translator<'_> {
         let (Some(key), Some(field), Some(stream)) = (key, field, at.get("stream")) else {
             return self.refuse(at, "it needs `stream`, `parent_key` and `partition_field`");
         };
+        let name = partition_name(&field);
         let above = Component::new(stream.value, format!("streams.{}", super::name_of(stream.value)));
         let partitioned =
             stream.get("retriever").is_some_and(|retriever| !retriever.list("partition_router").is_empty());
         let mut parent = json!({
-            "stream": self.stream(&above), "key": key.replace('/', "."), "partition_field": field, "skip_missing": true,
+            "stream": self.stream(&above), "key": key.replace('/', "."), "partition_field": name, "skip_missing": true,
         });
         if stream.get("incremental_sync").is_some() && !at.flag("incremental_dependency") {
             parent["all"] = true.into();
         }
-        slice.partition.push((field.clone(), field));
+        slice.partition.push((field, name));
         slice.parent_slice |= partitioned;
         match table.get_mut("parent") {
             None => {

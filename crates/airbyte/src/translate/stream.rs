@@ -32,7 +32,9 @@ impl Translator<'_> {
         if at.kind() == "StateDelegatingStream" {
             return self.delegating(at);
         }
-        if let Some(known) = self.streams.iter().find(|known| known.definition == *at.value) {
+        // Names differ at once where whole definitions are compared to their end.
+        let named = |known: &&Translated| known.definition.get("name") == at.value.get("name");
+        if let Some(known) = self.streams.iter().filter(named).find(|known| known.definition == *at.value) {
             return known.name.clone();
         }
         let own = name_of(at.value);
