@@ -14,6 +14,7 @@ mod reference;
 mod runtime;
 mod secrets;
 mod signals;
+mod target;
 mod words;
 mod world;
 

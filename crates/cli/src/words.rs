@@ -37,6 +37,14 @@ pub(crate) fn time_or_dash(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), time)
 }
 
+/// A name as a pipeline file has them: lower-case letters, digits and `_`.
+pub(crate) fn name(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let name = lower.replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
+    let name = name.trim_matches('_').to_owned();
+    if name.is_empty() { "api".to_owned() } else { name }
+}
+
 /// Text cut to a width, its control characters shown.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     let tame: String = text.chars().map(|c| if c.is_control() { '␣' } else { c }).collect();

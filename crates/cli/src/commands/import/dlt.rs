@@ -9,7 +9,7 @@ use tidegate_core::pipeline;
 
 use crate::failure::Failure;
 use crate::output::Shell;
-use crate::words;
+use crate::{target, words};
 
 /// A configuration of dlt's rest_api, as JSON or as a Python dict literal; nothing in it is run
 #[derive(Debug, Args)]
@@ -46,12 +46,7 @@ fn paginator(text: &str) -> Result<Value, String> {
 impl Dlt {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
-        if self.out.exists() && !self.force {
-            let out = self.out.display();
-            return Err(Failure::config(format!(
-                "{out} is there already; choose another --out, or add --force"
-            )));
-        }
+        target::free(&self.out, self.force)?;
         let file = self.file.display();
         let text = std::fs::read_to_string(&self.file)
             .map_err(|error| Failure::config(format!("cannot read {file}: {error}")))?;
@@ -59,8 +54,7 @@ impl Dlt {
         let imported = import(&text, &options).map_err(|error| self.refused(&error, shell))?;
         // What was written must be a pipeline file; where it is not, its mistakes say which line is to be mended.
         let checked = pipeline::read(&imported.file, &[]);
-        std::fs::write(&self.out, &imported.file)
-            .map_err(|error| Failure::config(format!("cannot write {}: {error}", self.out.display())))?;
+        target::write(&self.out, &imported.file)?;
         self.report(&imported, shell);
         checked.map(drop).map_err(|mistakes| Failure::File {
             path: self.out.clone(),
@@ -96,7 +90,7 @@ impl Dlt {
             shell.line(format_args!("note  {}: {}", note.path, note.message));
         }
         let out = self.out.display();
-        let file = if self.out.as_os_str() == "tidegate.toml" { String::new() } else { format!(" {out}") };
+        let file = target::argument(&self.out);
         shell.say(format_args!("wrote {out}; next: `tidegate check{file}`, then `tidegate preview{file}`"));
     }
 }

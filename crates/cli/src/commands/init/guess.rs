@@ -6,6 +6,8 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{EventTime, Format, Paginator};
 use tidegate_core::time;
 
+use super::LISTS;
+
 /// The guesses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Guess {
@@ -73,12 +75,6 @@ fn records(answer: &Value) -> (String, Vec<&Value>) {
         (None, one) => ("$".to_owned(), vec![one]),
     }
 }
-
-/// Names of lists of records.
-const LISTS: [&str; 13] = [
-    "data", "items", "results", "records", "rows", "entries", "features", "events", "list", "hits", "values",
-    "value", "content",
-];
 
 /// The outermost empty list that is named like one of records.
 fn empty_list(answer: &Value) -> Option<String> {

@@ -14,7 +14,13 @@ use url::Url;
 use crate::failure::Failure;
 use crate::output::Shell;
 use crate::runtime::block_on;
-use crate::words;
+use crate::{target, words};
+
+/// Names that envelopes give to their list of records, the likeliest first.
+const LISTS: [&str; 15] = [
+    "data", "items", "results", "records", "value", "values", "entries", "list", "content", "rows",
+    "elements", "objects", "features", "events", "hits",
+];
 
 /// The default example, which needs no key.
 const EXAMPLE: &str = include_str!("../../../../../examples/open-meteo.toml");
@@ -41,12 +47,7 @@ pub(crate) struct Init {
 impl Init {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
-        if self.out.exists() && !self.force {
-            let out = self.out.display();
-            return Err(Failure::config(format!(
-                "{out} is there already; choose another --out, or add --force"
-            )));
-        }
+        target::free(&self.out, self.force)?;
         let text = match (&self.openapi, self.url()?) {
             (Some(file), url) => describe(file, url.as_ref(), shell)?,
             (None, Some(url)) => look(&url, shell)?,
@@ -56,8 +57,7 @@ impl Init {
             shell.say("nothing was written");
             return Ok(());
         }
-        std::fs::write(&self.out, text)
-            .map_err(|error| Failure::config(format!("cannot write {}: {error}", self.out.display())))?;
+        target::write(&self.out, &text)?;
         self.next_steps(shell);
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Init {
 
     fn next_steps(&self, shell: &Shell) {
         let out = self.out.display();
-        let file = if self.out.as_os_str() == "tidegate.toml" { String::new() } else { format!(" {out}") };
+        let file = target::argument(&self.out);
         shell.say(format_args!("wrote {out}; next:"));
         shell.say(format_args!("  tidegate preview{file}      fetch once and show the rows, write nothing"));
         shell.say(format_args!("  tidegate run --once{file}   one poll into the lake"));

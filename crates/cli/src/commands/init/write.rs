@@ -6,6 +6,7 @@ use tidegate_core::pipeline::{Format, JsonLink, Paginator};
 use url::Url;
 
 use super::guess::Guess;
+use crate::words::name;
 
 /// The file's text.
 pub(super) fn file(url: &Url, format: Format, guess: &Guess, columns: &[(String, String)]) -> String {
@@ -166,12 +167,4 @@ fn stream_name(url: &Url) -> String {
         word.chars().any(|c| c.is_ascii_alphabetic()) && !word.starts_with('_') && word != "quarantine"
     };
     stems.rfind(telling).unwrap_or_else(|| "records".to_owned())
-}
-
-/// A name as the file has them: lower-case letters, digits and `_`.
-pub(super) fn name(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let name = lower.replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
-    let name = name.trim_matches('_').to_owned();
-    if name.is_empty() { "api".to_owned() } else { name }
 }

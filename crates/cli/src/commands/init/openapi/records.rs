@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::{plain, text};
+use crate::commands::init::LISTS;
 use crate::commands::init::guess::{step, time_rank};
 
 /// The records of an answer.
@@ -15,12 +16,6 @@ pub(super) struct Records {
     /// Whether there may be many of them.
     pub(super) many: bool,
 }
-
-/// Names that envelopes give to their list, the likeliest first.
-const LISTS: [&str; 12] = [
-    "data", "items", "results", "records", "value", "values", "entries", "list", "content", "rows",
-    "elements", "objects",
-];
 
 /// How deep in the answer the list may lie.
 const DEPTH: usize = 3;

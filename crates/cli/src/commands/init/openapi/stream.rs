@@ -103,7 +103,7 @@ fn propose(document: &Document, operation: &Operation<'_>, done: &[Proposed]) ->
 fn resource(path: &str) -> String {
     let word =
         path.split('/').rev().find(|part| !part.is_empty() && !part.contains('{')).unwrap_or("records");
-    super::super::write::name(word.split('.').next().unwrap_or(word))
+    crate::words::name(word.split('.').next().unwrap_or(word))
 }
 
 /// The parent of a path with a parameter, and the path with the parent's field in its place.
