@@ -1,14 +1,21 @@
 //! The description as a document: references followed, schemas joined, both versions alike.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 /// A description in either version.
 pub(super) struct Document {
     pub(super) root: Value,
+    /// Values that may still be joined into schemas.
+    pub(super) left: Cell<usize>,
 }
 
-/// How many references are followed for one value, and how deep schemas are joined: a circle ends there.
+/// How many references are followed for one value, and how deep schemas are joined.
 const DEPTH: usize = 12;
+
+/// Values of all joined schemas together; a description that needs more doubles itself on purpose.
+const MOST: usize = 30_000_000;
 
 /// A GET operation.
 pub(super) struct Operation<'a> {
@@ -43,9 +50,10 @@ impl Document {
             Some(Value::Number(version)) => Some(version.to_string()),
             _ => None,
         };
+        let left = Cell::new(MOST);
         match (version("openapi"), version("swagger")) {
-            (Some(version), _) if version.starts_with("3.") => Ok(Document { root }),
-            (_, Some(version)) if version.starts_with('2') => Ok(Document { root }),
+            (Some(version), _) if version.starts_with("3.") => Ok(Document { root, left }),
+            (_, Some(version)) if version.starts_with('2') => Ok(Document { root, left }),
             (None, None) => {
                 Err("it is no description of an API: neither `openapi` nor `swagger` stands in it".to_owned())
             }
@@ -140,23 +148,36 @@ impl Document {
         Some((response, self.schema(&json["schema"])))
     }
 
-    /// A schema with its reference followed, and the parts of `allOf` (the first of `oneOf` and `anyOf`) joined.
-    pub(super) fn schema(&self, value: &Value) -> Value {
-        self.joined(value, DEPTH)
+    /// Whether its schemas refer to one another too often for all of them to be joined.
+    pub(super) fn is_endless(&self) -> bool {
+        self.left.get() == 0
     }
 
-    fn joined(&self, value: &Value, depth: usize) -> Value {
+    /// A schema with its reference followed, and the parts of `allOf` (the first of `oneOf` and `anyOf`) joined.
+    pub(super) fn schema(&self, value: &Value) -> Value {
+        self.joined(value, &mut Vec::new())
+    }
+
+    /// `open` are the schemas around this one: one that is a part of itself ends there.
+    fn joined<'a>(&'a self, value: &'a Value, open: &mut Vec<&'a Value>) -> Value {
         let value = self.resolved(value);
-        let Some(fields) = value.as_object().filter(|_| depth > 0) else { return Value::Null };
+        let Some(fields) = value.as_object() else { return Value::Null };
+        self.left.set(self.left.get().saturating_sub(size(value)));
+        if self.is_endless() || open.len() == DEPTH || open.iter().any(|around| std::ptr::eq(*around, value))
+        {
+            return Value::Null;
+        }
+        open.push(value);
         let mut out: Map<String, Value> = fields.clone();
         let parts = |key: &str| fields.get(key).and_then(Value::as_array).into_iter().flatten();
         let is_null = |part: &&Value| part["type"] != "null";
         let first = |key: &str| parts(key).find(is_null);
         for part in parts("allOf").chain(first("oneOf")).chain(first("anyOf")) {
-            if let Value::Object(part) = self.joined(part, depth - 1) {
+            if let Value::Object(part) = self.joined(part, open) {
                 merge(&mut out, part);
             }
         }
+        open.pop();
         // Version 3.1 writes several types as a list.
         if let Some(types) = out.get("type").and_then(Value::as_array) {
             let kind = types.iter().find(|kind| *kind != "null").cloned().unwrap_or_default();
@@ -172,6 +193,15 @@ impl Document {
     pub(super) fn properties(&self, schema: &Value) -> Vec<(String, Value)> {
         let properties = schema["properties"].as_object().into_iter().flatten();
         properties.map(|(name, property)| (name.clone(), self.schema(property))).collect()
+    }
+}
+
+/// The values within a value, itself included.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => fields.values().map(size).sum(),
+        _ => 0,
     }
 }
 

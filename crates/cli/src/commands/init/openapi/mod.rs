@@ -63,6 +63,12 @@ fn of(document: &Document, url: Option<&Url>) -> Result<Proposal, Failure> {
     draft.source.set("base_url", base);
     auth::propose(document, &mut draft.source);
     let (streams, left) = stream::all(document);
+    if document.is_endless() {
+        return Err(Failure::config(
+            "the schemas of the description refer to one another too often to be followed; cut it down to the paths \
+             that you want",
+        ));
+    }
     draft.streams = streams;
     if draft.streams.is_empty() {
         return Err(Failure::config(format!(

@@ -167,6 +167,25 @@ fn circles_end_and_broken_references_do_no_harm() {
 }
 
 #[test]
+fn schemas_that_double_themselves_are_told_and_end() {
+    let mut schemas = serde_json::Map::new();
+    for level in 0..12 {
+        let next = json!({ "$ref": format!("#/components/schemas/L{}", level + 1) });
+        schemas.insert(format!("L{level}"), json!({ "allOf": vec![next; 12], "type": "object" }));
+    }
+    let answer =
+        json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/L0" } } } });
+    let description = json!({
+        "openapi": "3.0.0", "servers": [{ "url": "https://h.example" }], "components": { "schemas": schemas },
+        "paths": { "/a": { "get": { "responses": { "200": answer } } } },
+    });
+    let document = Document::read(&description.to_string()).expect("a description");
+    document.left.set(100_000);
+    let error = of(&document, None).err().expect("endless");
+    assert!(format!("{error:?}").contains("too often"), "{error:?}");
+}
+
+#[test]
 fn what_is_no_description_says_so() {
     for (text, words) in [
         ("{", "no JSON"),
