@@ -48,8 +48,8 @@ pub(crate) fn text(path: &Path, what: &str) -> Result<String, Failure> {
         .map_err(|error| Failure::config(format!("cannot read {what} {}: {error}", path.display())))
 }
 
-/// What `${…}` in a config stands for, as far as it has a value.
-fn values(config: &Value, dir: &Path) -> BTreeMap<String, String> {
+/// What `${…}` in a config stands for, as far as it has a value; a relative `${file:…}` starts from `dir`.
+pub(crate) fn values(config: &Value, dir: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     collect(config, &mut |text| {
         for reference in Secret(text.to_owned()).references() {

@@ -65,7 +65,8 @@ impl PipelineFile {
     }
 }
 
-fn dir_of(path: &Path) -> &Path {
+/// The directory of a file.
+pub(crate) fn dir_of(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if dir != Path::new("") => dir,
         _ => Path::new("."),

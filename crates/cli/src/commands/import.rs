@@ -2,6 +2,7 @@
 
 mod airbyte;
 mod dlt;
+mod variables;
 
 use clap::{Args, Subcommand};
 

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::{api, fails, json, ok, tidegate};
+use crate::{api, command, fails, json, ok, tidegate};
 
 fn dir_with(name: &str, text: &str) -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
@@ -87,4 +87,80 @@ paths:
     let seen = json(&tidegate(dir.path(), &["preview", "--json"]));
     assert_eq!(seen["streams"][0]["rows_total"], 6, "{seen}");
     assert_eq!(seen["streams"][0]["columns"]["at"], "timestamp");
+}
+
+const MANIFEST: &str = r#"version: 6.0.0
+type: DeclarativeSource
+check: { type: CheckStream, stream_names: [things] }
+streams:
+  - type: DeclarativeStream
+    name: things
+    retriever:
+      type: SimpleRetriever
+      requester:
+        type: HttpRequester
+        url_base: https://h.example
+        path: /things
+        request_headers: { X-Site: "{{ config['other']['api_key'] }}" }
+        authenticator: { type: BearerAuthenticator, api_token: "{{ config['api_key'] }}" }
+      record_selector: { type: RecordSelector, extractor: { type: DpathExtractor, field_path: [] } }
+    incremental_sync:
+      type: DatetimeBasedCursor
+      cursor_field: at
+      datetime_format: "%Y-%m-%d"
+      start_datetime: { type: MinMaxDatetime, datetime: "{{ config['start'] }}", datetime_format: "%Y-%m-%d" }
+      start_time_option: { type: RequestOption, inject_into: request_parameter, field_name: since }
+spec:
+  type: Spec
+  connection_specification:
+    type: object
+    properties:
+      api_key: { type: string, airbyte_secret: true }
+      start: { type: string, examples: ["2026-01-01"], default: "2026-01-01" }
+      other: { type: object, required: [api_key], properties: { api_key: { type: string, airbyte_secret: true, default: none } } }
+    required: [api_key, other]
+"#;
+
+#[test]
+fn a_translation_needs_no_manifest_and_says_what_to_export() {
+    let dir = dir_with("manifest.yaml", MANIFEST);
+    let config = r#"{ "api_key": "s3cret-1", "other": { "api_key": "s3cret-2" }, "start": "2026-01-01" }"#;
+    std::fs::write(dir.path().join("config.json"), config).expect("written");
+    let output = tidegate(
+        dir.path(),
+        &["import", "airbyte", "manifest.yaml", "--config", "config.json", "--name", "it", "--translation"],
+    );
+    let native = ok(&output);
+    assert!(!native.contains("s3cret") && !native.contains("${config:"), "{native}");
+    for line in
+        ["# export API_KEY (api_key)\n", "# export API_KEY_2 (other.api_key)\n", "token = \"${API_KEY}\""]
+    {
+        assert!(native.contains(line), "{line} in {native}");
+    }
+    assert!(String::from_utf8_lossy(&output.stderr).contains("API_KEY_2 (other.api_key)"));
+    std::fs::remove_file(dir.path().join("manifest.yaml")).expect("removed");
+    std::fs::write(dir.path().join("tidegate.toml"), native).expect("written");
+    let mut check = command(dir.path(), &["check"]);
+    ok(&check.env("API_KEY", "a").env("API_KEY_2", "b").output().expect("it runs"));
+}
+
+#[test]
+fn a_manifest_is_found_from_the_file_that_is_written() {
+    let dir = dir_with("manifest.yaml", MANIFEST);
+    std::fs::create_dir(dir.path().join("conf")).expect("made");
+    let config = r#"{ "api_key": "${KEY}", "other": { "api_key": "${KEY}" }, "start": "${START}" }"#;
+    std::fs::write(dir.path().join("config.json"), config).expect("written");
+    for more in [["--config", "config.json"].as_slice(), &[]] {
+        let args =
+            ["import", "airbyte", "manifest.yaml", "--name", "it", "--force", "--out", "conf/tidegate.toml"];
+        let mut import = command(dir.path(), &[&args[..], more].concat());
+        let output = import.env("START", "2026-02-03").env("KEY", "k").output().expect("it runs");
+        ok(&output);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("`tidegate check conf/tidegate.toml`"), "{said}");
+        let mut check = command(dir.path(), &["check", "conf/tidegate.toml"]);
+        let check =
+            check.env("START", "2026-02-03").env("KEY", "k").env("API_KEY", "k").env("API_KEY_2", "k");
+        ok(&check.output().expect("it runs"));
+    }
 }

@@ -1,6 +1,7 @@
 //! `tidegate import airbyte`: a declarative manifest, run as it stands by a pipeline file that refers to it; or a report
 //! on a folder of manifests.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,9 +9,11 @@ use serde_json::{Map, Value, json};
 use tidegate_airbyte::{AirbyteError, Config, Manifest, Report, Translation, judge, translate};
 use tidegate_engine::{Clock, SystemClock};
 
+use super::variables::Variables;
 use crate::failure::Failure;
-use crate::manifest_file;
 use crate::output::Shell;
+use crate::pipeline_file::dir_of;
+use crate::{manifest_file, target, words};
 
 /// A declarative manifest of Airbyte's, which stays as it is
 #[derive(Debug, Args)]
@@ -52,60 +55,72 @@ impl Airbyte {
     }
 
     fn import(&self, path: &Path, shell: &Shell) -> Result<(), Failure> {
-        if self.out.exists() && !self.force && !self.translation {
-            let out = self.out.display();
-            return Err(Failure::config(format!(
-                "{out} is there already; choose another --out, or add --force"
-            )));
-        }
+        target::free(&self.out, self.force || self.translation)?;
         let text = manifest_file::text(path, "the manifest")?;
         let refused = |error: AirbyteError| self.refused(path, &error, shell);
         let manifest = Manifest::read(&text).map_err(refused)?;
         let specification = manifest.connection_specification();
-        let config = match &self.config {
+        let (config, values) = match &self.config {
             Some(config) => {
-                Config::check(specification, manifest_file::config(config)?, &[].into()).map_err(refused)?
+                let given = manifest_file::config(config)?;
+                let values = manifest_file::values(&given, dir_of(&self.out));
+                (Config::check(specification, given, &values).map_err(refused)?, values)
             }
-            None => Config::sample(specification, false),
+            None => (Config::sample(specification, false), BTreeMap::new()),
         };
-        let translation =
-            translate(&manifest, &config, &[], &[].into(), SystemClock.now()).map_err(refused)?;
+        let mut translation =
+            translate(&manifest, &config, &[], &values, SystemClock.now()).map_err(refused)?;
         let name = self.name.clone().unwrap_or_else(|| name_of(path));
         let head = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
+        let variables = Variables::of(&Value::Object(translation.pipeline.clone()));
+        if self.translation {
+            translation.pipeline = variables.put_into(&translation.pipeline);
+        }
         let (pipeline, native) = translation.to_pipeline(&head).map_err(|(text, mistakes)| {
             Failure::File { path: path.with_extension("translated.toml"), text, mistakes }
         })?;
         if self.translation {
-            shell.text(&native);
+            let exported = variables.list();
+            let listed: String = exported.iter().map(|variable| format!("# export {variable}\n")).collect();
+            shell.text(&format!("{listed}{native}"));
+            if !exported.is_empty() {
+                shell.say(format_args!("export before it runs: {}", exported.join(", ")));
+            }
             return Ok(());
         }
-        let file = self.file(path, &name, &config);
-        std::fs::write(&self.out, &file)
-            .map_err(|error| Failure::config(format!("cannot write {}: {error}", self.out.display())))?;
+        target::write(&self.out, &self.file(path, &name, &config)?)?;
         self.tell(&translation, &pipeline, shell);
         Ok(())
     }
 
     /// The pipeline file that refers to the manifest.
-    fn file(&self, manifest: &Path, name: &str, config: &Config) -> String {
-        let from = self.out.parent().filter(|dir| *dir != Path::new(""));
-        let at = |path: &Path| {
-            from.and_then(|dir| path.strip_prefix(dir).ok()).unwrap_or(path).display().to_string()
+    fn file(&self, manifest: &Path, name: &str, config: &Config) -> Result<String, Failure> {
+        let quoted = |path: &Path| -> Result<String, Failure> {
+            Ok(Value::String(self.from_out(path)?.display().to_string()).to_string())
         };
-        let quoted = |text: String| Value::String(text).to_string();
-        let head = format!(
-            "name = \"{name}\"\n\n[source]\nkind = \"airbyte\"\nmanifest = {}\n",
-            quoted(at(manifest))
-        );
-        match &self.config {
-            Some(config) => format!("{head}config = {}\n", quoted(at(config))),
+        let manifest = quoted(manifest)?;
+        let head = format!("name = \"{name}\"\n\n[source]\nkind = \"airbyte\"\nmanifest = {manifest}\n");
+        Ok(match &self.config {
+            Some(config) => format!("{head}config = {}\n", quoted(config)?),
             None => {
-                let table = placeholders(config.values());
+                let table = Variables::of(config.values()).put_in(config.values());
                 let table = toml::to_string(&json!({ "source": { "config": table } })).unwrap_or_default();
                 format!(
                     "{head}\n# What the manifest wants to be told: fill in, secrets as environment variables.\n{table}"
                 )
             }
+        })
+    }
+
+    /// A path as the written file has it, from whose directory it is looked up.
+    fn from_out(&self, path: &Path) -> Result<PathBuf, Failure> {
+        let Some(dir) = self.out.parent().filter(|dir| *dir != Path::new("")) else {
+            return Ok(path.to_owned());
+        };
+        match path.strip_prefix(dir) {
+            Ok(below) => Ok(below.to_owned()),
+            Err(_) => std::path::absolute(path)
+                .map_err(|error| Failure::config(format!("cannot find {}: {error}", path.display()))),
         }
     }
 
@@ -141,10 +156,8 @@ impl Airbyte {
         for remark in &translation.remarks {
             shell.say(format_args!("note  {remark}"));
         }
-        shell.say(format_args!(
-            "wrote {}; next: `tidegate check`, then `tidegate preview`",
-            self.out.display()
-        ));
+        let (out, file) = (self.out.display(), target::argument(&self.out));
+        shell.say(format_args!("wrote {out}; next: `tidegate check{file}`, then `tidegate preview{file}`"));
     }
 
     fn refused(&self, path: &Path, error: &AirbyteError, shell: &Shell) -> Failure {
@@ -215,27 +228,5 @@ fn name_of(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if stem == "manifest" { folder.unwrap_or(stem) } else { stem };
-    let name = name.strip_prefix("source-").unwrap_or(&name).to_lowercase();
-    name.replace(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit()), "_")
-}
-
-/// A config to fill in: secrets as environment variables of their own names.
-fn placeholders(value: &Value) -> Value {
-    match value {
-        Value::String(text) => match text.strip_prefix("${config:").and_then(|rest| rest.strip_suffix('}')) {
-            Some(path) => {
-                let name = path.rsplit('.').next().unwrap_or(path).to_ascii_uppercase();
-                Value::String(format!("${{{}}}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")))
-            }
-            None => value.clone(),
-        },
-        Value::Array(items) => items.iter().map(placeholders).collect(),
-        Value::Object(table) => table
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), placeholders(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        plain => plain.clone(),
-    }
+    words::name(name.strip_prefix("source-").unwrap_or(&name))
 }
