@@ -62,14 +62,17 @@ fn numbers(staged: &Staged, number: u64, found: &mut Vec<String>) {
     if batch.seq != number {
         found.push(format!("{name}: batch {number} is missing"));
     }
+    let mut held = vec![0u64; batch.pages.len()];
+    for record in &staged.records {
+        held[record.page] += 1;
+    }
     let mut next: BTreeMap<&str, u32> = BTreeMap::new();
-    for (at, page) in batch.pages.iter().enumerate() {
+    for (page, records) in batch.pages.iter().zip(held) {
         let wanted = next.entry(&page.element).or_default();
         if page.number != *wanted {
             found.push(format!("{name}: page {wanted} of `{}` was skipped ({})", page.element, page.request));
         }
         *wanted = page.number + 1;
-        let records = staged.records.iter().filter(|record| record.page == at).count() as u64;
         if records != page.records {
             found.push(format!(
                 "{name}: {} holds {records} records, the batch says {}",
