@@ -48,6 +48,7 @@ fn a_differing_value_is_named_and_fails() {
     let output = check(case.path());
     assert_eq!(output.status.code(), Some(4));
     let out = String::from_utf8_lossy(&output.stdout);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--bless"));
     let named = "trades/000000000001 row 0: price is \"94325.01\", expected \"94325.02\"";
     assert!(out.contains(named), "{out}");
 }

@@ -80,8 +80,10 @@ pub(super) struct Verdict {
     case: String,
     /// Whether everything was as it should be.
     ok: bool,
-    /// What was not, one sentence each.
-    found: Vec<String>,
+    /// What must hold of every case and does not, one sentence each.
+    complaints: Vec<String>,
+    /// In what the result is another than the expected one.
+    differences: Vec<String>,
 }
 
 impl Suite {
@@ -90,28 +92,28 @@ impl Suite {
         let mut verdicts = Vec::new();
         for dir in dirs {
             for case in find(dir)? {
-                let found = self.one(&case)?;
-                let name = case.canonicalize().unwrap_or(case);
-                let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                verdicts.push(Verdict { case: name, ok: found.is_empty(), found });
+                verdicts.push(self.one(&case)?);
             }
         }
         Ok(verdicts)
     }
 
-    /// The differences of one case.
-    fn one(&self, case: &Path) -> Result<Vec<String>, Failure> {
-        let name = case.file_name().unwrap_or_default();
-        let keep = self.keep.as_ref().map(|keep| keep.join(name));
+    /// What came of one case.
+    fn one(&self, case: &Path) -> Result<Verdict, Failure> {
+        let keep = self.keep.as_ref().map(|keep| keep.join(case.file_name().unwrap_or_default()));
         let played = block_on(play::play(case, keep.as_deref()))?;
-        if !played.complaints.is_empty() {
-            return Ok(played.complaints);
+        let mut differences = Vec::new();
+        if played.complaints.is_empty() {
+            let expected = case.join("expected");
+            if self.bless {
+                bless(&expected, &played.made)?;
+            }
+            differences = compare::differences(&read(&expected)?, &played.made);
         }
-        let expected = case.join("expected");
-        if self.bless {
-            bless(&expected, &played.made)?;
-        }
-        Ok(compare::differences(&read(&expected)?, &played.made))
+        let whole = case.canonicalize().unwrap_or_else(|_| case.to_owned());
+        let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let ok = played.complaints.is_empty() && differences.is_empty();
+        Ok(Verdict { case: name, ok, complaints: played.complaints, differences })
     }
 }
 
@@ -124,10 +126,21 @@ pub(super) fn conclude(verdicts: &[Verdict], json: bool, shell: &Shell) -> Resul
     match verdicts.iter().filter(|verdict| !verdict.ok).count() {
         0 => Ok(()),
         failed => {
-            let message = format!(
-                "{failed} of {} cases differ; if they are right now, run it with --bless",
-                verdicts.len()
-            );
+            let differ = verdicts.iter().any(|verdict| !verdict.differences.is_empty());
+            let wrong = verdicts.iter().any(|verdict| !verdict.complaints.is_empty());
+            let bless = if differ {
+                "; if a result that differs is right now, run its case with --bless"
+            } else {
+                ""
+            };
+            let record = match wrong {
+                true => {
+                    "; where a case fails, correct its pipeline, or record it anew with `tidegate record --force`"
+                }
+                false => "",
+            };
+            let message =
+                format!("{failed} of {} cases are not as they should be{bless}{record}", verdicts.len());
             Err(Failure::Other { kind: Kind::Data, message })
         }
     }
@@ -135,14 +148,17 @@ pub(super) fn conclude(verdicts: &[Verdict], json: bool, shell: &Shell) -> Resul
 
 impl Verdict {
     fn show(&self, shell: &Shell) {
-        if self.ok {
-            return shell.line(format_args!("ok      {}", self.case));
+        let word = match (self.complaints.is_empty(), self.differences.is_empty()) {
+            (true, true) => "ok     ",
+            (true, false) => "differs",
+            (false, _) => "fails  ",
+        };
+        shell.line(format_args!("{word} {}", self.case));
+        let found: Vec<&String> = self.complaints.iter().chain(&self.differences).collect();
+        for one in found.iter().take(SHOWN) {
+            shell.line(format_args!("        {one}"));
         }
-        shell.line(format_args!("differs {}", self.case));
-        for difference in self.found.iter().take(SHOWN) {
-            shell.line(format_args!("        {difference}"));
-        }
-        if let Some(more) = self.found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        if let Some(more) = found.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             shell.line(format_args!("        … and {more} more"));
         }
     }

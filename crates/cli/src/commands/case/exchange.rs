@@ -15,6 +15,9 @@ use bytes::Bytes;
 use tidegate_core::request::{Request, Response};
 use url::Url;
 
+/// Most polls of a case.
+pub(crate) const MOST_POLLS: u32 = 10_000;
+
 /// One recorded exchange.
 #[derive(Clone, Debug)]
 pub(super) struct Exchange {
@@ -76,9 +79,9 @@ impl Exchange {
     /// Reads a file.
     pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Exchange, String> {
         let digits: String = file.chars().take_while(char::is_ascii_digit).collect();
-        let poll = digits
-            .parse()
-            .map_err(|_| "the name must begin with the number of its poll, such as 1-berlin.http")?;
+        let poll = digits.parse().ok().filter(|poll| (1..=MOST_POLLS).contains(poll)).ok_or_else(|| {
+            format!("the name must begin with the number of its poll, from 1 to {MOST_POLLS}, such as 1-berlin.http")
+        })?;
         let end = bytes
             .windows(2)
             .position(|pair| pair == b"\n\n")
@@ -192,6 +195,7 @@ mod tests {
         assert_eq!(exchange.text(), text);
         let parse = |name, text| Exchange::parse(name, text);
         assert!(parse("a.http", text).is_err() && parse("1.http", b"> GET /\n< 200\n").is_err());
+        assert!(parse("999999999-a.http", text).is_err() && parse("0-a.http", text).is_err());
     }
 
     #[test]
