@@ -1,68 +1,136 @@
 //! What must not stay in a recording, and what stands there instead: each secret of the pipeline by the word that every
 //! secret has in a case, each credential that the API gave out (a token) by a word of its own.
+//!
+//! | what | goes |
+//! |---|---|
+//! | secrets of the pipeline, credentials in headers, what the API gave out and was sent | wherever it stands, in any spelling; a short one as a word, or as a whole text |
+//! | values that are credentials by their names in an answer | in their place, and wherever a text is nothing else |
+//! | parameters that hold a secret | in the query, whatever their value |
+
+mod named;
+mod spell;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tidegate_core::pipeline::tells_a_secret;
 use tidegate_core::request::Request;
+use url::Url;
 
+use self::spell::{holds, matched};
 use super::play::SECRET;
 use super::write::Taken;
-
-/// Names of values that are credentials wherever they stand in an answer; letters alone, in lower case.
-const TELLING: [&str; 12] = [
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "clientsecret",
-    "apikey",
-    "apitoken",
-    "password",
-    "secret",
-    "sessiontoken",
-    "sessionkey",
-    "privatekey",
-    "jwt",
-];
 
 /// Request headers whose value says nothing about who asks.
 const HARMLESS: [&str; 5] = ["accept", "user-agent", "content-type", "if-none-match", "if-modified-since"];
 
-/// Shortest value that is replaced wherever it stands; a shorter one would be found in half the text.
-const SHORTEST: usize = 4;
+/// Shortest value that is replaced within words; a shorter one would be found in half the text.
+const LONG: usize = 8;
 
-/// Values and what is written in their place, the longest first.
-pub(super) struct Scrub(Vec<(Vec<u8>, Vec<u8>)>);
+/// Shortest value that is replaced where it is a word of a text; a shorter one goes where it is the whole of it.
+const WORD: usize = 4;
+
+/// What is written in the place of what.
+pub(super) struct Scrub {
+    /// The longest first.
+    known: Vec<Known>,
+    /// Credentials by their names: what is written in their place.
+    named: BTreeMap<String, String>,
+    /// Values that stand in the pipeline file, and so are no secrets.
+    plain: BTreeSet<String>,
+}
+
+struct Known {
+    value: String,
+    word: String,
+    reach: Reach,
+}
+
+/// Where a value is replaced.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reach {
+    Everywhere,
+    /// Where neither a letter nor a digit is beside it, and it is no key.
+    Word,
+    /// Where a JSON text is nothing else.
+    Whole,
+}
 
 impl Scrub {
-    /// For these exchanges, in which `secrets` are the values of the pipeline's own.
-    pub(super) fn new(secrets: &[String], taken: &[Taken]) -> Scrub {
-        let own = secrets.iter().map(|value| (value.clone(), SECRET.to_owned()));
-        let params = taken.iter().flat_map(|taken| secret_params(&taken.request));
-        let mut pairs: Vec<(String, String)> =
-            own.chain(params.map(|value| (value, SECRET.to_owned()))).collect();
-        for value in given_out(taken) {
-            if !pairs.iter().any(|(known, _)| *known == value) {
-                pairs.push((value, format!("removed-{}", pairs.len() + 1)));
+    /// For these exchanges of the pipeline file `text`, in which `secrets` are the values of the pipeline's own.
+    pub(super) fn new(secrets: &[String], text: &str, taken: &[Taken]) -> Scrub {
+        let mut scrub = Scrub { known: Vec::new(), named: BTreeMap::new(), plain: leaves(text) };
+        for value in secrets {
+            scrub.know(value, SECRET.to_owned(), text);
+        }
+        for (name, value) in taken.iter().flat_map(|taken| secret_params(&taken.request)) {
+            let word = scrub.parameter(&name, &value);
+            scrub.know(&value, word, text);
+        }
+        for word in carried(taken, text) {
+            let replaced = scrub.next_word(&word);
+            scrub.know(&word, replaced, text);
+        }
+        for value in taken.iter().flat_map(|taken| named::all(&taken.response.body)).map(|one| one.value) {
+            let sent = value.len() >= LONG && taken.iter().any(|taken| sends(&taken.request, &value));
+            if scrub.named.contains_key(&value) {
+                continue;
+            }
+            let known = scrub.known.iter().find(|known| known.value == value).map(|known| known.word.clone());
+            let word = known.unwrap_or_else(|| scrub.next_word(&value));
+            if sent {
+                scrub.know(&value, word, text);
+            } else {
+                scrub.named.insert(value, word);
             }
         }
-        let mut all: Vec<_> = pairs.iter().flat_map(|(value, word)| spellings(value, word)).collect();
-        all.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-        all.dedup();
-        Scrub(all)
+        scrub
+    }
+
+    /// Notes a value; a short one that is a word of the pipeline file is one of its own words.
+    fn know(&mut self, value: &str, word: String, text: &str) {
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let reach = match value.len() {
+            0 => return,
+            LONG.. if !digits => Reach::Everywhere,
+            WORD.. if value.len() >= LONG || !is_word_of(text, value) => Reach::Word,
+            _ => Reach::Whole,
+        };
+        if value != word && !self.known.iter().any(|known| known.value == value) {
+            self.known.push(Known { value: value.to_owned(), word, reach });
+            self.known.sort_by_key(|known| std::cmp::Reverse(known.value.len()));
+        }
+    }
+
+    /// What is written for a credential: what is left of it without the pipeline's secrets, else a word of its own.
+    fn next_word(&self, value: &str) -> String {
+        let without = self.text(value);
+        match without == value {
+            true => format!("removed-{}", self.known.len() + self.named.len() + 1),
+            false => without,
+        }
     }
 
     /// The bytes without secrets.
     pub(super) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
-        let mut rest = bytes;
-        while let Some(first) = rest.first() {
-            match self.0.iter().find(|(value, _)| rest.starts_with(value)) {
-                Some((value, word)) => {
-                    out.extend_from_slice(word);
-                    rest = &rest[value.len()..];
+        let mut named = named::all(bytes).into_iter().peekable();
+        let json = bytes.get(named::skipped(bytes, 0)).is_some_and(|first| b"{[".contains(first));
+        let mut at = 0;
+        while at < bytes.len() {
+            while named.peek().is_some_and(|one| one.at.start < at) {
+                named.next();
+            }
+            let here = named.next_if(|one| one.at.start == at);
+            let word = here.and_then(|one| Some((self.named.get(&one.value)?.clone(), one.at.len())));
+            match word.or_else(|| self.whole(bytes, at)).or_else(|| self.part(bytes, at, json)) {
+                Some((word, length)) => {
+                    out.extend_from_slice(word.as_bytes());
+                    at += length;
                 }
                 None => {
-                    out.push(*first);
-                    rest = &rest[1..];
+                    out.push(bytes[at]);
+                    at += 1;
                 }
             }
         }
@@ -73,121 +141,154 @@ impl Scrub {
     pub(super) fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
     }
-}
 
-/// A value as it may stand in a text: plain, in a query, within JSON. A short one only as a whole.
-fn spellings(value: &str, word: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-    if value.is_empty() {
-        return Vec::new();
-    }
-    let json = Value::from(value).to_string();
-    if value.len() < SHORTEST {
-        return vec![(json.into_bytes(), format!("\"{word}\"").into_bytes())];
-    }
-    let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    let inner = json[1..json.len() - 1].to_owned();
-    [value.to_owned(), form.replace('+', "%20"), form, inner]
-        .map(|spelling| (spelling.into_bytes(), word.as_bytes().to_vec()))
-        .to_vec()
-}
-
-fn secret_params(request: &Request) -> Vec<String> {
-    let pairs = request.url.query_pairs();
-    pairs
-        .filter(|(name, _)| request.secret_params.iter().any(|secret| secret == name))
-        .map(|(_, value)| value.into_owned())
-        .collect()
-}
-
-/// Credentials that an answer holds: by the name of the value, or because a request carries it in a header.
-fn given_out(taken: &[Taken]) -> Vec<String> {
-    let headers = taken.iter().flat_map(|taken| &taken.request.headers);
-    let telling = headers.filter(|(name, _)| !HARMLESS.contains(&name.as_str()));
-    let words: Vec<&str> = telling
-        .flat_map(|(_, value)| value.split([' ', ';', ',', '=', '"']))
-        .filter(|word| word.len() >= 8)
-        .collect();
-    let mut found = Vec::new();
-    for taken in taken {
-        if let Ok(json) = serde_json::from_slice::<Value>(&taken.response.body) {
-            texts("", &json, &mut |name, text| {
-                let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-                let telling = TELLING.contains(&plain.to_ascii_lowercase().as_str());
-                let known = found.iter().any(|known| known == text);
-                if !known && ((telling && !text.is_empty()) || words.contains(&text)) {
-                    found.push(text.to_owned());
-                }
+    /// The address of a request without its secret parameters; what else is in it is left to [`Scrub::text`].
+    pub(super) fn address(&self, request: &Request) -> Url {
+        let mut url = request.url.clone();
+        // Neither fails on a URL that has a host, and one without a host has no user.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        if !secret_params(request).is_empty() {
+            let secret = |name: &String| request.secret_params.contains(name);
+            let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+            let pairs = pairs.into_iter().map(|(name, value)| {
+                let value = if secret(&name) { self.parameter(&name, &value) } else { value };
+                (name, value)
             });
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        url
+    }
+
+    /// What is written for the value of a secret parameter. One that the pipeline file says is none, whatever else its
+    /// expression could name.
+    fn parameter(&self, name: &str, value: &str) -> String {
+        if self.plain.contains(value) && !tells_a_secret(name) {
+            return value.to_owned();
+        }
+        let without = self.text(value);
+        if without == value { SECRET.to_owned() } else { without }
+    }
+
+    /// What is written for the JSON text that begins at `at`, where it is a secret as a whole, and its length.
+    fn whole(&self, bytes: &[u8], at: usize) -> Option<(String, usize)> {
+        if bytes[at] != b'"' {
+            return None;
+        }
+        let known = self.known.iter().filter(|known| known.reach != Reach::Everywhere);
+        let known = known.map(|known| (&known.value, &known.word));
+        let named = self.named.iter().filter(|(value, _)| value.len() >= LONG);
+        known.chain(named).find_map(|(value, word)| {
+            let length = matched(&bytes[at + 1..], value)? + 2;
+            let ends = bytes.get(at + length - 1) == Some(&b'"') && !is_key(bytes, at + length);
+            ends.then(|| (format!("\"{word}\""), length))
+        })
+    }
+
+    /// What is written for the secret that begins at `at`, and its length; in JSON it stays a value.
+    fn part(&self, bytes: &[u8], at: usize, json: bool) -> Option<(String, usize)> {
+        self.known.iter().filter(|known| known.reach != Reach::Whole).find_map(|known| {
+            let length = matched(&bytes[at..], &known.value)?;
+            let end = at + length;
+            if known.reach == Reach::Word && !(begins(bytes, at) && ends(bytes, end)) {
+                return None;
+            }
+            match json && is_bare(bytes, at, end) {
+                true => Some((format!("\"{}\"", known.word), length)),
+                false => Some((known.word.clone(), length)),
+            }
+        })
+    }
+}
+
+/// Whether a word begins at `at`: what is in front of it is neither a letter nor a digit, or is one that is encoded.
+fn begins(bytes: &[u8], at: usize) -> bool {
+    let before = |count: usize| at.checked_sub(count).map(|start| &bytes[start..at]);
+    let encoded =
+        before(3).is_some_and(|three| three[0] == b'%') || before(2).is_some_and(|two| two[0] == b'\\');
+    encoded || !before(1).is_some_and(|one| one[0].is_ascii_alphanumeric())
+}
+
+/// Whether a word ends in front of `end`, and no key does.
+fn ends(bytes: &[u8], end: usize) -> bool {
+    let next = bytes.get(end);
+    let key = next == Some(&b'"') && is_key(bytes, end + 1);
+    !key && !next.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether the JSON text that ends in front of `end` is a key.
+fn is_key(bytes: &[u8], end: usize) -> bool {
+    bytes.get(named::skipped(bytes, end)) == Some(&b':')
+}
+
+/// Whether a value is a number or a word of JSON of its own: a word in its place needs quotes.
+fn is_bare(bytes: &[u8], at: usize, end: usize) -> bool {
+    let before = bytes[..at].iter().rev().find(|byte| !byte.is_ascii_whitespace());
+    let after = bytes.get(named::skipped(bytes, end));
+    before.is_some_and(|byte| b":[,".contains(byte))
+        && after.is_none_or(|byte| b",]}".contains(byte))
+        && serde_json::from_slice::<Value>(&bytes[at..end]).is_ok_and(|value| !value.is_string())
+}
+
+/// Whether a value stands in a text with neither letters nor digits beside it.
+fn is_word_of(text: &str, value: &str) -> bool {
+    let apart = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
+    text.match_indices(value).any(|(at, _)| {
+        apart(text[..at].chars().next_back()) && apart(text[at + value.len()..].chars().next())
+    })
+}
+
+/// The values of a pipeline file.
+fn leaves(text: &str) -> BTreeSet<String> {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            Value::Object(table) => table.values().for_each(|item| collect(item, found)),
+            Value::String(text) => drop(found.insert(text.clone())),
+            plain => drop(found.insert(plain.to_string())),
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(&toml::from_str(text).unwrap_or_default(), &mut found);
+    found
+}
+
+fn secret_params(request: &Request) -> Vec<(String, String)> {
+    let pairs = request.url.query_pairs().into_owned();
+    pairs.filter(|(name, _)| request.secret_params.contains(name)).collect()
+}
+
+/// Credentials that requests carry in headers: whatever a header holds that says so, and what an answer gave out before
+/// it was first sent. What stands in the pipeline file is none.
+fn carried(taken: &[Taken], text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (at, one) in taken.iter().enumerate() {
+        for (name, value) in one.request.headers.iter().filter(|(name, _)| !HARMLESS.contains(&name.as_str()))
+        {
+            for word in value.split([' ', ';', ',', '=', '"']).filter(|word| word.len() >= LONG) {
+                let given = || taken[..at].iter().any(|before| gives(before, word));
+                if seen.insert(word) && !text.contains(word) && (tells_a_secret(name) || given()) {
+                    found.push(word.to_owned());
+                }
+            }
         }
     }
     found
 }
 
-/// Visits every text in a document with the name it has.
-fn texts(name: &str, value: &Value, visit: &mut impl FnMut(&str, &str)) {
-    match value {
-        Value::String(text) => visit(name, text),
-        Value::Array(items) => items.iter().for_each(|item| texts(name, item, visit)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| texts(name, value, visit)),
-        _ => {}
-    }
+/// Whether an answer holds a value.
+fn gives(taken: &Taken, value: &str) -> bool {
+    holds(&taken.response.body, value)
+        || taken.response.headers.iter().any(|(_, text)| holds(text.as_bytes(), value))
+}
+
+/// Whether a request holds a value.
+fn sends(request: &Request, value: &str) -> bool {
+    holds(request.url.as_str().as_bytes(), value)
+        || request.body.as_ref().is_some_and(|body| holds(body, value))
+        || request.headers.iter().any(|(_, text)| holds(text.as_bytes(), value))
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use tidegate_core::pipeline::Method;
-    use tidegate_core::request::Response;
-    use url::Url;
-
-    use super::*;
-
-    fn taken(url: &str, header: (&str, &str), body: &str) -> Taken {
-        Taken {
-            poll: 1,
-            request: Request {
-                method: Method::Get,
-                url: Url::parse(url).expect("a URL"),
-                headers: vec![(header.0.to_owned(), header.1.to_owned())],
-                body: None,
-                form: false,
-                secret_params: vec!["key".to_owned()],
-                secret_body: false,
-                away: false,
-            },
-            response: Response {
-                status: 200,
-                headers: Vec::new(),
-                body: Bytes::copy_from_slice(body.as_bytes()),
-            },
-        }
-    }
-
-    #[test]
-    fn secrets_go_in_every_spelling() {
-        let scrub = Scrub::new(&["a b\"c".to_owned(), "xy".to_owned()], &[]);
-        let word = SECRET;
-        assert_eq!(scrub.text("q=a+b%22c&r=a%20b%22c"), format!("q={word}&r={word}"));
-        assert_eq!(
-            scrub.text(r#"{"a":"a b\"c","b":"xy","galaxy":1}"#),
-            format!(r#"{{"a":"{word}","b":"{word}","galaxy":1}}"#)
-        );
-    }
-
-    #[test]
-    fn a_token_that_a_header_carries_goes_everywhere_and_a_cursor_stays() {
-        let all = [
-            taken(
-                "https://h/login?key=k-1234",
-                ("accept", "*/*"),
-                r#"{"token":"T0KEN-abc","next_token":"page-2-cursor"}"#,
-            ),
-            taken("https://h/a", ("authorization", "Bearer T0KEN-abc"), r#"{"access_token":"other"}"#),
-        ];
-        let scrub = Scrub::new(&[], &all);
-        assert_eq!(
-            scrub.text("T0KEN-abc k-1234 other page-2-cursor"),
-            format!("removed-2 {SECRET} removed-3 page-2-cursor")
-        );
-    }
-}
+mod tests;
