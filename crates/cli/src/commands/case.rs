@@ -17,6 +17,7 @@ mod checks;
 mod clock;
 mod compare;
 mod exchange;
+mod folder;
 mod outcome;
 mod play;
 mod raw;
@@ -36,6 +37,8 @@ use crate::failure::Failure;
 use crate::output::Shell;
 use crate::runtime::block_on;
 
+pub(super) use exchange::MOST_POLLS;
+pub(super) use folder::{free, put};
 pub(super) use recorder::record;
 pub(super) use write::write;
 

@@ -23,12 +23,12 @@ pub(crate) struct Record {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Polls to record
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(case::MOST_POLLS)))]
     polls: u32,
     /// Time between two polls
     #[arg(long, value_name = "TIME", default_value = "1m")]
     every: Span,
-    /// Write over the folder if it is there
+    /// Write over the recording if it is there; other files in its folder stay
     #[arg(long)]
     force: bool,
 }
@@ -40,15 +40,14 @@ impl Record {
         let out = self.out.clone().unwrap_or_else(|| Path::new("cases").join(&file.pipeline.name));
         self.check(&file, &out)?;
         let env = world::open(&file, Purpose::Try)?;
-        let reveal = |name: &&str| env.secrets.reveal(&Secret(format!("${{{name}}}"))).ok();
-        let secrets: Vec<String> = file.pipeline.secret_references().iter().filter_map(reveal).collect();
+        let value = |name: &str| env.secrets.reveal(&Secret(format!("${{{name}}}"))).ok();
+        let references = file.pipeline.secret_references().into_iter();
+        let secrets: Vec<(&str, String)> = references.filter_map(|name| Some((name, value(name)?))).collect();
+        unwritten(&file, &secrets)?;
+        let secrets: Vec<String> = secrets.into_iter().map(|(_, value)| value).collect();
         shell.say(format_args!("asking {} …", file.pipeline.source.base_url));
         let (polls, taken) = block_on(case::record(env, &file.pipeline, self.polls, self.every.0))?;
-        if out.exists() {
-            std::fs::remove_dir_all(&out)
-                .map_err(|error| Failure::config(format!("cannot write {}: {error}", out.display())))?;
-        }
-        case::write(&out, &file.text, &file.pipeline, &secrets, &polls, &taken)?;
+        case::put(&out, |dir| case::write(dir, &file.text, &file.pipeline, &secrets, &polls, &taken))?;
         shell.say(format_args!(
             "wrote {}: {} in {}; look through it for what should not be shared, then commit it",
             out.display(),
@@ -61,27 +60,32 @@ impl Record {
 
     /// Whether there is a place for the recording, and no secret in plain text in the file that becomes a part of it.
     fn check(&self, file: &PipelineFile, out: &Path) -> Result<(), Failure> {
-        if out.exists() && !self.force {
-            let out = out.display();
-            return Err(Failure::config(format!(
-                "{out} is there already; choose another --out, or add --force"
-            )));
+        case::free(out, self.force)?;
+        let open = file.pipeline.secrets_in_the_open();
+        if open.is_empty() {
+            return Ok(());
         }
-        let source = &file.pipeline.source.headers;
-        for (name, value) in
-            source.iter().chain(file.pipeline.streams.iter().flat_map(|stream| &stream.headers))
-        {
-            let lower = name.to_ascii_lowercase();
-            let telling =
-                ["auth", "token", "key", "secret", "cookie"].iter().any(|word| lower.contains(word));
-            if telling && value.references().is_empty() {
-                return Err(Failure::config(format!(
-                    "the header {name} stands in {} with its value, which would become a part of the recording; \
-                     write ${{NAME}} in its place and export NAME",
-                    file.path.display()
-                )));
-            }
-        }
-        Ok(())
+        Err(Failure::config(format!(
+            "{} holds a secret as it is ({}), which would become a part of the recording; let `auth` send it, or write \
+             config = {{ key = \"${{NAME}}\" }} under [source], \"{{{{ config.key }}}}\" in its place, and export NAME",
+            file.path.display(),
+            open.join(", ")
+        )))
+    }
+}
+
+/// Shortest value that is looked for in the file; a shorter one is a part of ordinary words.
+const SHORTEST: usize = 8;
+
+/// Refuses a file in which the value of a secret stands: it becomes a part of the recording as it is.
+fn unwritten(file: &PipelineFile, secrets: &[(&str, String)]) -> Result<(), Failure> {
+    let stands = |(_, value): &&(&str, String)| value.len() >= SHORTEST && file.text.contains(value.as_str());
+    match secrets.iter().find(stands) {
+        Some((name, _)) => Err(Failure::config(format!(
+            "the value of ${{{name}}} stands in {} as well, which would become a part of the recording; write \
+             ${{{name}}} there, or the value in both places if it is no secret",
+            file.path.display()
+        ))),
+        None => Ok(()),
     }
 }

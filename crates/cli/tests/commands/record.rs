@@ -112,6 +112,55 @@ fn a_record_that_two_pages_share_is_told_where_it_would_land_twice() {
     assert!(said.contains("begins with the record that the page before ended with"), "{said}");
 }
 
+/// Runs `record` with the secrets of [`recorded`].
+fn record(dir: &TempDir, args: &[&str]) -> std::process::Output {
+    let mut record = command(dir.path(), &[["record"].as_slice(), args].concat());
+    record.env("SHOP_KEY", "k-4711/ß").env("SHOP_TOKEN", "t0ken-0815").output().expect("it runs")
+}
+
+#[test]
+fn force_writes_over_a_recording_and_touches_nothing_else() {
+    let dir = recorded(BY_TOTAL);
+    std::fs::create_dir(dir.path().join("mine")).expect("made");
+    std::fs::write(dir.path().join("mine/pipeline.toml"), "mine").expect("written");
+    for out in [".", "mine"] {
+        let said = fails(&record(&dir, &["--out", out, "--force"]), 2);
+        assert!(said.contains("holds no recording"), "{said}");
+    }
+    assert!(dir.path().join("tidegate.toml").exists() && dir.path().join("cases/shop").exists());
+    assert_eq!(std::fs::read_to_string(dir.path().join("mine/pipeline.toml")).expect("read"), "mine");
+
+    let case = dir.path().join("cases/shop");
+    std::fs::write(case.join("notes.md"), "kept").expect("written");
+    std::fs::write(exchange(&dir, "9-0001.http"), "old").expect("written");
+    ok(&record(&dir, &["--force"]));
+    assert!(case.join("notes.md").exists() && case.join("expected/things.ndjson").exists());
+    assert!(!exchange(&dir, "9-0001.http").exists() && exchange(&dir, "1-0003.http").exists());
+    let names = std::fs::read_dir(dir.path().join("cases")).expect("listed").count();
+    assert_eq!(names, 1, "what was written beside it is gone");
+}
+
+#[test]
+fn a_file_that_holds_a_secret_as_it_is_is_not_recorded() {
+    let dir = recorded(BY_TOTAL);
+    let file = dir.path().join("tidegate.toml");
+    let text = std::fs::read_to_string(&file).expect("read");
+    for (from, to, named) in [
+        ("paginator", "params = { api_key = \"abc\" }\npaginator", "streams.things.params.api_key"),
+        ("[source.auth]", "config = { api_key = \"abc\" }\n[source.auth]", "source.config.api_key"),
+        (
+            "name = \"things\"",
+            "name = \"things\"\ncolumns = { \"t0ken-0815\" = \"string\" }",
+            "${SHOP_TOKEN}",
+        ),
+    ] {
+        std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
+        let said = fails(&record(&dir, &["--out", "other"]), 2);
+        assert!(said.contains(named), "{said}");
+        assert!(!dir.path().join("other").exists());
+    }
+}
+
 #[test]
 fn nothing_is_recorded_over_a_folder_or_with_a_secret_in_plain_text() {
     let dir = recorded(BY_TOTAL);
