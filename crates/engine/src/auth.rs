@@ -1,6 +1,7 @@
 //! Credentials that change while a source is asked: tokens got and renewed, signatures made for each request. Those that
 //! never change are put in when a request is built (`tidegate_core::request::build`).
 
+mod applicant;
 mod grant;
 mod jwt;
 mod login;
@@ -11,7 +12,7 @@ mod vault;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use tidegate_core::pipeline::{Auth, Location, Secret};
+use tidegate_core::pipeline::{Auth, Location, Secret, Secrets};
 use tidegate_core::request::{Request, RequestError};
 
 use crate::Error;
@@ -58,8 +59,8 @@ fn config(error: RequestError) -> Error {
 }
 
 /// The value of a secret; the error names the key in the file.
-fn reveal(fetch: &Fetch<'_>, key: &str, secret: &Secret) -> Result<String, Error> {
-    fetch.env.secrets.reveal(secret).map_err(|name| {
+fn reveal(secrets: &Secrets, key: &str, secret: &Secret) -> Result<String, Error> {
+    secrets.reveal(secret).map_err(|name| {
         Error::Config(format!("source.auth.{key}: the secret `{name}` has no value; set it and start again"))
     })
 }

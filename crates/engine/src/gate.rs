@@ -69,8 +69,13 @@ impl Gate {
     }
 
     /// The store of what must outlive the process.
-    pub(crate) fn state<'a>(&'a self, env: &'a Env) -> &'a dyn ObjectStore {
-        self.kept_in.as_ref().unwrap_or(&env.staging).as_ref()
+    pub(crate) fn state<'a>(&'a self, env: &'a Env) -> &'a Arc<dyn ObjectStore> {
+        self.kept_in.as_ref().unwrap_or(&env.staging)
+    }
+
+    /// Waits until no token is being asked for: a refresh token that changes with its use would be lost with the process.
+    pub async fn settled(&self) {
+        self.tokens.settled().await;
     }
 
     /// When the source may be asked again, if not now: it failed too often, or said so itself.
@@ -98,7 +103,7 @@ impl Gate {
             }
         }
         if let Some(shares) = &self.shares {
-            shares.enter(env, self.state(env), cost).await?;
+            shares.enter(env, self.state(env).as_ref(), cost).await?;
         }
         Ok(permit)
     }

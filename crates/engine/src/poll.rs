@@ -33,7 +33,9 @@ pub async fn poll(
     gate: &Gate,
     head: Option<Head>,
 ) -> Result<Visit, Error> {
-    ask(Fetch { env, pipeline, stream, gate, tally: &Mutex::default() }, head).await
+    let visit = ask(Fetch { env, pipeline, stream, gate, tally: &Mutex::default() }, head).await;
+    gate.settled().await;
+    visit
 }
 
 /// As [`poll`]; the fetch's tally holds what was asked and answered even where the poll fails.

@@ -161,6 +161,7 @@ pub async fn run(
             streams.await;
         }
     }
+    run.gate.settled().await;
     drop(run);
     Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

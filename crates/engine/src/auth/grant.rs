@@ -13,10 +13,10 @@ use tidegate_core::request::{Request, Response};
 use tidegate_core::retry::{self, Pause, Verdict};
 use url::Url;
 
+use super::applicant::Applicant;
+use super::config;
 use super::token::Token;
-use super::{config, reveal};
 use crate::Error;
-use crate::fetch::Fetch;
 
 /// What a token endpoint gave.
 pub(super) struct Granted {
@@ -25,19 +25,21 @@ pub(super) struct Granted {
     pub(super) refresh_token: Option<String>,
 }
 
-pub(super) async fn client_credentials(fetch: &Fetch<'_>, oauth: &Oauth2) -> Result<Token, Error> {
-    let form = Form::of(fetch, oauth, "client_credentials", &[])?;
-    Ok(form.send(fetch, oauth).await?.token)
+pub(super) async fn client_credentials(applicant: &Applicant, oauth: &Oauth2) -> Result<Token, Error> {
+    let form = Form::of(applicant, oauth, "client_credentials", &[])?;
+    Ok(form.send(applicant, oauth).await?.token)
 }
 
 /// Asks for a token with a refresh token.
 pub(super) async fn refresh(
-    fetch: &Fetch<'_>,
+    applicant: &Applicant,
     oauth: &Oauth2,
     refresh_token: &str,
 ) -> Result<Granted, Error> {
-    fetch.env.secrets.learn(refresh_token);
-    Form::of(fetch, oauth, "refresh_token", &[("refresh_token", refresh_token)])?.send(fetch, oauth).await
+    applicant.env.secrets.learn(refresh_token);
+    Form::of(applicant, oauth, "refresh_token", &[("refresh_token", refresh_token)])?
+        .send(applicant, oauth)
+        .await
 }
 
 /// The fields and headers of a token request.
@@ -48,7 +50,7 @@ struct Form {
 
 impl Form {
     fn of(
-        fetch: &Fetch<'_>,
+        applicant: &Applicant,
         oauth: &Oauth2,
         grant_type: &str,
         fields: &[(&str, &str)],
@@ -59,12 +61,12 @@ impl Form {
         if !oauth.scopes.is_empty() {
             form.put("scope", &oauth.scopes.join(" "));
         }
-        form.client(fetch, oauth)?;
+        form.client(applicant, oauth)?;
         let (data, headers) = (&oauth.access_token_request_data, &oauth.access_token_request_headers);
-        for (name, value) in revealed(fetch, "access_token_request_data", data)? {
+        for (name, value) in revealed(applicant, "access_token_request_data", data)? {
             form.put(&name, &value);
         }
-        form.headers.extend(revealed(fetch, "access_token_request_headers", headers)?);
+        form.headers.extend(revealed(applicant, "access_token_request_headers", headers)?);
         Ok(form)
     }
 
@@ -73,10 +75,13 @@ impl Form {
         self.fields.push((name.to_owned(), value.to_owned()));
     }
 
-    fn client(&mut self, fetch: &Fetch<'_>, oauth: &Oauth2) -> Result<(), Error> {
-        let id = reveal(fetch, "client_id", &oauth.client_id)?;
-        let secret =
-            oauth.client_secret.as_ref().map(|secret| reveal(fetch, "client_secret", secret)).transpose()?;
+    fn client(&mut self, applicant: &Applicant, oauth: &Oauth2) -> Result<(), Error> {
+        let id = applicant.reveal("client_id", &oauth.client_id)?;
+        let secret = oauth
+            .client_secret
+            .as_ref()
+            .map(|secret| applicant.reveal("client_secret", secret))
+            .transpose()?;
         match (oauth.client_auth, secret) {
             (ClientAuth::None, _) => {}
             (ClientAuth::Basic, secret) => {
@@ -84,7 +89,7 @@ impl Form {
                 let encoded =
                     |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
                 let secret = secret.unwrap_or_default();
-                self.headers.push(basic(fetch, &encoded(&id), &encoded(&secret)));
+                self.headers.push(basic(applicant, &encoded(&id), &encoded(&secret)));
             }
             (ClientAuth::Body, secret) => {
                 self.put("client_id", &id);
@@ -94,7 +99,7 @@ impl Form {
         Ok(())
     }
 
-    async fn send(self, fetch: &Fetch<'_>, oauth: &Oauth2) -> Result<Granted, Error> {
+    async fn send(self, applicant: &Applicant, oauth: &Oauth2) -> Result<Granted, Error> {
         let mut request = request(Method::Post, &oauth.access_token_url)?;
         for (name, value) in self.headers {
             request
@@ -106,22 +111,22 @@ impl Form {
             TokenBody::Json => json_body(&mut request, self.fields),
         }
         let help = "check the id, the secret, the scopes and the refresh token of source.auth";
-        let response = send(fetch, &request, help).await?;
-        granted(fetch, &request, &response, oauth)
+        let response = send(applicant, &request, help).await?;
+        granted(applicant, &request, &response, oauth)
     }
 }
 
 fn granted(
-    fetch: &Fetch<'_>,
+    applicant: &Applicant,
     request: &Request,
     response: &Response,
     oauth: &Oauth2,
 ) -> Result<Granted, Error> {
-    let value = token_at(fetch, request, response, &oauth.access_token_path)?;
+    let value = token_at(applicant, request, response, &oauth.access_token_path)?;
     let refresh_token = at(&response.body, "$.refresh_token").and_then(text);
-    refresh_token.iter().for_each(|token| fetch.env.secrets.learn(token));
+    refresh_token.iter().for_each(|token| applicant.env.secrets.learn(token));
     let life = life_at(response, &oauth.expires_in_path).unwrap_or(oauth.default_token_expiration.0);
-    Ok(Granted { token: Token::new(value, fetch.env.clock.now(), Some(life)), refresh_token })
+    Ok(Granted { token: Token::new(value, applicant.env.clock.now(), Some(life)), refresh_token })
 }
 
 /// The value at a path of an answer.
@@ -152,39 +157,39 @@ pub(super) fn life_at(response: &Response, path: &str) -> Option<Duration> {
 
 /// The token at a path of an answer.
 pub(super) fn token_at(
-    fetch: &Fetch<'_>,
+    applicant: &Applicant,
     request: &Request,
     response: &Response,
     path: &str,
 ) -> Result<String, Error> {
     let token = at(&response.body, path).and_then(text).ok_or_else(|| {
-        let shown = request.shown(&fetch.env.secrets);
+        let shown = request.shown(&applicant.env.secrets);
         Error::Source(format!(
             "{shown}: the answer ({}) has no token at `{path}`; check source.auth{}",
             response.status,
-            told(fetch, response)
+            told(applicant, response)
         ))
     })?;
-    fetch.env.secrets.learn(&token);
+    applicant.env.secrets.learn(&token);
     Ok(token)
 }
 
 /// The values of a table of secrets; `key` is the table's in `source.auth`.
 pub(super) fn revealed(
-    fetch: &Fetch<'_>,
+    applicant: &Applicant,
     key: &str,
     values: &BTreeMap<String, Secret>,
 ) -> Result<Vec<(String, String)>, Error> {
     let reveal = |(name, value): (&String, &Secret)| {
-        Ok((name.clone(), reveal(fetch, &format!("{key}.{name}"), value)?))
+        Ok((name.clone(), applicant.reveal(&format!("{key}.{name}"), value)?))
     };
     values.iter().map(reveal).collect()
 }
 
 /// A header of RFC 7617.
-pub(super) fn basic(fetch: &Fetch<'_>, user: &str, password: &str) -> (String, String) {
+pub(super) fn basic(applicant: &Applicant, user: &str, password: &str) -> (String, String) {
     let pair = STANDARD.encode(format!("{user}:{password}"));
-    fetch.env.secrets.learn(&pair);
+    applicant.env.secrets.learn(&pair);
     ("authorization".to_owned(), format!("Basic {pair}"))
 }
 
@@ -214,8 +219,8 @@ pub(super) fn json_body(request: &mut Request, fields: Vec<(String, String)>) {
 }
 
 /// Sends a request for a token, tried again as long as that makes sense. `help` says what to check where none is given.
-pub(super) async fn send(fetch: &Fetch<'_>, request: &Request, help: &str) -> Result<Response, Error> {
-    let (env, limits) = (fetch.env, &fetch.pipeline.source.limits);
+pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -> Result<Response, Error> {
+    let (env, limits) = (&applicant.env, &applicant.source.limits);
     let shown = request.shown(&env.secrets);
     let mut attempt = 0;
     loop {
@@ -223,7 +228,7 @@ pub(super) async fn send(fetch: &Fetch<'_>, request: &Request, help: &str) -> Re
         let (pause, failure) = match env.http.send(request, limits).await {
             Ok(response) if (200..300).contains(&response.status) => return Ok(response),
             Ok(response) if !retry::is_transient(response.status) => {
-                let said = told(fetch, &response);
+                let said = told(applicant, &response);
                 let message = format!("{shown}: no token was given ({}{said}); {help}", response.status);
                 return Err(Error::Source(message));
             }
@@ -247,7 +252,7 @@ pub(super) async fn send(fetch: &Fetch<'_>, request: &Request, help: &str) -> Re
 }
 
 /// What a refusal says in the words that RFC 6749 gives for it; no other part of such an answer is ever quoted.
-fn told(fetch: &Fetch<'_>, response: &Response) -> String {
+fn told(applicant: &Applicant, response: &Response) -> String {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Refusal {
@@ -257,7 +262,7 @@ fn told(fetch: &Fetch<'_>, response: &Response) -> String {
     let refusal: Refusal = serde_json::from_slice(&response.body).unwrap_or_default();
     let words: Vec<String> =
         [refusal.error, refusal.error_description].into_iter().flatten().filter_map(text).collect();
-    let said = fetch.env.secrets.redact(&words.join(", "));
+    let said = applicant.env.secrets.redact(&words.join(", "));
     let plain: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
     if plain.is_empty() { String::new() } else { format!(": {plain}") }
 }

@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::{Jwt, JwtAlgorithm, KeyEncoding, Method};
 
+use super::applicant::Applicant;
+use super::grant;
 use super::sign::key_bytes;
 use super::token::Token;
-use super::{grant, reveal};
 use crate::Error;
-use crate::fetch::Fetch;
 
-pub(super) async fn token(fetch: &Fetch<'_>, jwt: &Jwt) -> Result<Token, Error> {
-    let now = fetch.env.clock.now();
-    let signed = self::signed(fetch, jwt, now)?;
-    fetch.env.secrets.learn(&signed);
+pub(super) async fn token(applicant: &Applicant, jwt: &Jwt) -> Result<Token, Error> {
+    let now = applicant.env.clock.now();
+    let signed = self::signed(applicant, jwt, now)?;
+    applicant.env.secrets.learn(&signed);
     let Some(url) = &jwt.access_token_url else {
         return Ok(Token::new(signed, now, Some(jwt.lifetime.0)));
     };
@@ -27,36 +27,36 @@ pub(super) async fn token(fetch: &Fetch<'_>, jwt: &Jwt) -> Result<Token, Error> 
         ("grant_type".to_owned(), "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
         ("assertion".to_owned(), signed),
     ];
-    fields.extend(grant::revealed(fetch, "access_token_request_data", &jwt.access_token_request_data)?);
+    fields.extend(grant::revealed(applicant, "access_token_request_data", &jwt.access_token_request_data)?);
     let mut request = grant::request(Method::Post, url)?;
     request.set_form(fields);
     let help =
         "check `private_key`, `issuer`, `audience` and `scopes` of source.auth, and this machine's clock";
-    let response = grant::send(fetch, &request, help).await?;
-    let value = grant::token_at(fetch, &request, &response, "$.access_token")?;
+    let response = grant::send(applicant, &request, help).await?;
+    let value = grant::token_at(applicant, &request, &response, "$.access_token")?;
     let life = grant::life_at(&response, "$.expires_in").unwrap_or(jwt.lifetime.0);
-    Ok(Token::new(value, fetch.env.clock.now(), Some(life)))
+    Ok(Token::new(value, applicant.env.clock.now(), Some(life)))
 }
 
 /// The token, which holds from `now` on.
-fn signed(fetch: &Fetch<'_>, jwt: &Jwt, now: Timestamp) -> Result<String, Error> {
+fn signed(applicant: &Applicant, jwt: &Jwt, now: Timestamp) -> Result<String, Error> {
     let mut header = json!({ "alg": jwt.algorithm, "typ": "JWT" });
     if let Some(id) = &jwt.key_id {
-        header["kid"] = reveal(fetch, "key_id", id)?.into();
+        header["kid"] = applicant.reveal("key_id", id)?.into();
     }
     for (name, value) in &jwt.headers {
         header[name] = value.clone();
     }
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let text = format!("{}.{}", part(&header), part(&Value::Object(claims(fetch, jwt, now)?)));
-    let key = reveal(fetch, "private_key", &jwt.private_key)?;
+    let text = format!("{}.{}", part(&header), part(&Value::Object(claims(applicant, jwt, now)?)));
+    let key = applicant.reveal("private_key", &jwt.private_key)?;
     let signature = signature(jwt.algorithm, jwt.key_encoding, &key, text.as_bytes()).ok_or_else(|| {
         Error::Config(format!("source.auth.private_key: it is no {}", wanted(jwt.algorithm)))
     })?;
     Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-fn claims(fetch: &Fetch<'_>, jwt: &Jwt, now: Timestamp) -> Result<Map<String, Value>, Error> {
+fn claims(applicant: &Applicant, jwt: &Jwt, now: Timestamp) -> Result<Map<String, Value>, Error> {
     let life = SignedDuration::try_from(jwt.lifetime.0).unwrap_or(SignedDuration::MAX);
     let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
     let mut claims = Map::from_iter([
@@ -67,7 +67,7 @@ fn claims(fetch: &Fetch<'_>, jwt: &Jwt, now: Timestamp) -> Result<Map<String, Va
         [("iss", "issuer", &jwt.issuer), ("sub", "subject", &jwt.subject), ("aud", "audience", &jwt.audience)]
     {
         if let Some(value) = value {
-            claims.insert(name.to_owned(), reveal(fetch, key, value)?.into());
+            claims.insert(name.to_owned(), applicant.reveal(key, value)?.into());
         }
     }
     if !jwt.scopes.is_empty() {

@@ -37,7 +37,7 @@ pub(super) fn hmac(fetch: &Fetch<'_>, spec: &Hmac, request: &Request) -> Result<
         HmacAlgorithm::Sha256 => hmac::HMAC_SHA256,
         HmacAlgorithm::Sha512 => hmac::HMAC_SHA512,
     };
-    let key = reveal(fetch, "key", &spec.key)?;
+    let key = reveal(&fetch.env.secrets, "key", &spec.key)?;
     let key = key_bytes(spec.key_encoding, &key).ok_or_else(|| {
         Error::Config("source.auth.key: it is not written in its `key_encoding`".to_owned())
     })?;
@@ -92,14 +92,18 @@ fn method(request: &Request) -> &'static str {
 /// The request signed as AWS wants it. The signature is `object_store`'s, as that of every call to AWS.
 pub(super) fn aws(fetch: &Fetch<'_>, spec: &AwsSigv4, request: &Request) -> Result<Request, Error> {
     let mut request = request.clone();
-    let token = spec.session_token.as_ref().map(|token| reveal(fetch, "session_token", token)).transpose()?;
+    let token = spec
+        .session_token
+        .as_ref()
+        .map(|token| reveal(&fetch.env.secrets, "session_token", token))
+        .transpose()?;
     if let Some(token) = &token {
         let place = "source.auth.session_token";
         request.set_sound_header(place, "x-amz-security-token", token.clone()).map_err(config)?;
     }
     let credential = AwsCredential {
-        key_id: reveal(fetch, "access_key_id", &spec.access_key_id)?,
-        secret_key: reveal(fetch, "secret_access_key", &spec.secret_access_key)?,
+        key_id: reveal(&fetch.env.secrets, "access_key_id", &spec.access_key_id)?,
+        secret_key: reveal(&fetch.env.secrets, "secret_access_key", &spec.secret_access_key)?,
         token,
     };
     let wrong = |error: String| Error::Config(format!("source.auth: the request cannot be signed: {error}"));

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use tidegate_core::jiff::{SignedDuration, Timestamp};
 use tidegate_core::pipeline::Auth;
+use tokio::sync::Mutex;
+use tokio::task::JoinError;
 
+use super::applicant::Applicant;
 use super::{grant, jwt, login, vault};
 use crate::Error;
 use crate::fetch::Fetch;
@@ -63,10 +66,18 @@ impl Held {
 
 /// Who was refused a token, or with one, is not asked again before this time is over.
 const PAUSE: Duration = Duration::from_secs(30);
+/// How often those that wait for another process look whether it is done.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks after which no one waits any more.
+const LOOKS: u32 = 240;
 
-/// The token of a source. Who finds none gets one while the others wait for it.
+/// The token of a source. Who finds none has one got while the others wait for it.
 #[derive(Default)]
-pub(crate) struct Tokens(tokio::sync::Mutex<Slot>);
+pub(crate) struct Tokens {
+    slot: Arc<Mutex<Slot>>,
+    /// Held while a token is asked for.
+    asking: Arc<Mutex<()>>,
+}
 
 #[derive(Default)]
 struct Slot {
@@ -86,40 +97,40 @@ impl std::fmt::Debug for Tokens {
 impl Tokens {
     /// The token that holds now; a new one where there is none.
     pub(super) async fn current(&self, fetch: &Fetch<'_>) -> Result<Arc<Held>, Error> {
-        let mut slot = self.0.lock().await;
-        let now = fetch.env.clock.now();
-        if let Some(held) = slot.current.as_ref().filter(|held| held.token.holds(now)) {
-            return Ok(held.clone());
-        }
-        if let Some((at, failure)) =
-            slot.failed.as_ref().filter(|(at, _)| now >= *at && now < later(*at, PAUSE))
-        {
-            return Err(Error::Source(format!(
-                "{failure} (not asked again before {:.0})",
-                later(*at, PAUSE)
-            )));
-        }
-        match token(fetch, slot.refused.as_deref()).await {
-            Ok(token) => {
-                fetch.env.secrets.learn(&token.value);
-                let replaces = slot.refused.is_some() && slot.current.is_none();
-                let held = Held { token, since: now, replaces, accepted: AtomicBool::default() };
-                slot.failed = None;
-                Ok(slot.current.insert(Arc::new(held)).clone())
+        let clock = &fetch.env.clock;
+        let mut slot = self.slot.clone().lock_owned().await;
+        for _ in 0..LOOKS {
+            if let Some(held) = slot.held(clock.now())? {
+                return Ok(held);
             }
-            Err(error) => {
-                if let Error::Source(failure) = &error {
-                    slot.failed = Some((now, failure.clone()));
-                }
-                Err(error)
+            let (applicant, asking) = (Applicant::of(fetch), self.asking.clone().lock_owned().await);
+            // A task of its own: what the source grants is taken in even if nobody waits for it any more.
+            let task = tokio::spawn(async move {
+                let renewed = slot.renew(&applicant).await;
+                drop(asking);
+                (slot, renewed)
+            });
+            let (back, renewed) = ended(task.await)?;
+            match renewed? {
+                Some(held) => return Ok(held),
+                None => clock.sleep(LOOK).await,
             }
+            slot = back;
         }
+        Err(Error::Busy(
+            "another process has been renewing the refresh token of source.auth for minutes".to_owned(),
+        ))
+    }
+
+    /// Waits until no token is being asked for.
+    pub(crate) async fn settled(&self) {
+        drop(self.asking.lock().await);
     }
 
     /// Takes in that a request was refused with this token, which is dropped unless there is another by now. False where
     /// there is no use in trying again.
     pub(crate) async fn refused(&self, held: &Arc<Held>, now: Timestamp) -> bool {
-        let mut slot = self.0.lock().await;
+        let mut slot = self.slot.lock().await;
         if !slot.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
             return true;
         }
@@ -132,15 +143,63 @@ impl Tokens {
     }
 }
 
-/// A new token; `refused` is one that must not be taken again.
-async fn token(fetch: &Fetch<'_>, refused: Option<&str>) -> Result<Token, Error> {
-    match &fetch.pipeline.source.auth {
-        Auth::Oauth2ClientCredentials(oauth) => grant::client_credentials(fetch, oauth).await,
-        Auth::Oauth2RefreshToken(oauth) => vault::renewed(fetch, oauth, refused).await,
-        Auth::Jwt(jwt) => jwt::token(fetch, jwt).await,
-        Auth::SessionToken(session) => login::token(fetch, session).await,
-        _ => Err(Error::Config("source.auth: credentials of this type have no token".to_owned())),
+impl Slot {
+    /// The token that holds; an error as long as there is no use in asking for one.
+    fn held(&self, now: Timestamp) -> Result<Option<Arc<Held>>, Error> {
+        if let Some(held) = self.current.as_ref().filter(|held| held.token.holds(now)) {
+            return Ok(Some(held.clone()));
+        }
+        match self.failed.as_ref().filter(|(at, _)| now >= *at && now < later(*at, PAUSE)) {
+            Some((at, failure)) => {
+                Err(Error::Source(format!("{failure} (not asked again before {:.0})", later(*at, PAUSE))))
+            }
+            None => Ok(None),
+        }
     }
+
+    /// Gets a new token; none where another process is at it.
+    async fn renew(&mut self, applicant: &Applicant) -> Result<Option<Arc<Held>>, Error> {
+        let token = self.token(applicant).await;
+        let now = applicant.env.clock.now();
+        match token {
+            Ok(None) => Ok(None),
+            Ok(Some(token)) => {
+                applicant.env.secrets.learn(&token.value);
+                let replaces = self.refused.is_some() && self.current.is_none();
+                let held = Held { token, since: now, replaces, accepted: AtomicBool::default() };
+                self.failed = None;
+                Ok(Some(self.current.insert(Arc::new(held)).clone()))
+            }
+            Err(error) => {
+                if let Error::Source(failure) = &error {
+                    self.failed = Some((now, failure.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn token(&mut self, applicant: &Applicant) -> Result<Option<Token>, Error> {
+        match &applicant.source.auth {
+            Auth::Oauth2ClientCredentials(oauth) => {
+                grant::client_credentials(applicant, oauth).await.map(Some)
+            }
+            Auth::Oauth2RefreshToken(oauth) => {
+                vault::renewed(applicant, oauth, self.refused.as_deref()).await
+            }
+            Auth::Jwt(jwt) => jwt::token(applicant, jwt).await.map(Some),
+            Auth::SessionToken(session) => login::token(applicant, session).await.map(Some),
+            _ => Err(Error::Config("source.auth: credentials of this type have no token".to_owned())),
+        }
+    }
+}
+
+/// What a task came to.
+fn ended<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
+    joined.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Error::Busy("the process ended while a token was asked for".to_owned()),
+    })
 }
 
 pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {

@@ -19,10 +19,9 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
 use tidegate_core::pipeline::Oauth2;
 
+use super::applicant::Applicant;
 use super::grant::{self, Granted};
-use super::reveal;
 use super::token::Token;
-use crate::fetch::Fetch;
 use crate::objects::{self, Put};
 use crate::{Env, Error, lease};
 
@@ -52,34 +51,23 @@ struct Sealed {
 const KEPT: u64 = 3;
 /// How long one process may take to renew.
 const LEASE: Duration = Duration::from_secs(120);
-/// How often those that wait look whether it is done.
-const LOOK: Duration = Duration::from_secs(1);
-/// Looks after which no one waits any more: the lease of another has been over twice.
-const LOOKS: u32 = 240;
 
 /// The access token that is kept, if it holds and is not the refused one; else a new one for the latest refresh token.
+/// None where another process is renewing.
 pub(super) async fn renewed(
-    fetch: &Fetch<'_>,
+    applicant: &Applicant,
     oauth: &Oauth2,
     refused: Option<&str>,
-) -> Result<Token, Error> {
-    let vault = Vault::open(fetch, oauth)?;
-    for _ in 0..LOOKS {
-        if let Some(token) = vault.token(refused).await? {
-            return Ok(token);
-        }
-        match lease::take(vault.env, vault.store, &keys::token_leases(&vault.prefix), LEASE).await? {
-            None => vault.env.clock.sleep(LOOK).await,
-            Some(lease) => {
-                let renewed = vault.renew(fetch, oauth, refused).await;
-                lease.give_back(vault.env, vault.store).await?;
-                return renewed;
-            }
-        }
+) -> Result<Option<Token>, Error> {
+    let vault = Vault::open(applicant, oauth)?;
+    if let Some(token) = vault.token(refused).await? {
+        return Ok(Some(token));
     }
-    Err(Error::Busy(
-        "another process has been renewing the refresh token of source.auth for minutes".to_owned(),
-    ))
+    let leases = keys::token_leases(&vault.prefix);
+    let Some(lease) = lease::take(vault.env, vault.store, &leases, LEASE).await? else { return Ok(None) };
+    let renewed = vault.renew(applicant, oauth, refused).await;
+    lease.give_back(vault.env, vault.store).await?;
+    renewed.map(Some)
 }
 
 /// Where the refresh tokens of one set of credentials are, and what reads them.
@@ -92,13 +80,13 @@ struct Vault<'a> {
 }
 
 impl<'a> Vault<'a> {
-    fn open(fetch: &'a Fetch<'_>, oauth: &Oauth2) -> Result<Vault<'a>, Error> {
-        let first = oauth.refresh_token.as_ref().map(|token| reveal(fetch, "refresh_token", token));
+    fn open(applicant: &'a Applicant, oauth: &Oauth2) -> Result<Vault<'a>, Error> {
+        let first = oauth.refresh_token.as_ref().map(|token| applicant.reveal("refresh_token", token));
         let first = first.transpose()?.unwrap_or_default();
-        let secret =
-            oauth.client_secret.as_ref().map(|secret| reveal(fetch, "client_secret", secret)).transpose()?;
+        let secret = oauth.client_secret.as_ref().map(|secret| applicant.reveal("client_secret", secret));
+        let secret = secret.transpose()?;
         let (prefix, key) = derived(&first, secret.as_deref().unwrap_or_default(), &oauth.access_token_url);
-        Ok(Vault { env: fetch.env, store: fetch.gate.state(fetch.env), prefix, key, first })
+        Ok(Vault { env: &applicant.env, store: applicant.state.as_ref(), prefix, key, first })
     }
 
     /// The token that is kept, if it can be used.
@@ -129,7 +117,12 @@ impl<'a> Vault<'a> {
 
     /// Renews, as the only one: with the latest refresh token, or the one before it where that is refused (who renewed last
     /// may have been told of a new one and have died before it was kept, with an API that lets the old one live on).
-    async fn renew(&self, fetch: &Fetch<'_>, oauth: &Oauth2, refused: Option<&str>) -> Result<Token, Error> {
+    async fn renew(
+        &self,
+        applicant: &Applicant,
+        oauth: &Oauth2,
+        refused: Option<&str>,
+    ) -> Result<Token, Error> {
         if let Some(token) = self.token(refused).await? {
             return Ok(token);
         }
@@ -141,7 +134,7 @@ impl<'a> Vault<'a> {
         candidates.dedup();
         let mut failure = None;
         for refresh_token in candidates {
-            match grant::refresh(fetch, oauth, &refresh_token).await {
+            match grant::refresh(applicant, oauth, &refresh_token).await {
                 Ok(granted) => return self.keep(number + 1, granted, refresh_token).await,
                 Err(Error::Source(message)) => failure = failure.or(Some(message)),
                 Err(error) => return Err(error),
