@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use tidegate_core::decode;
+use tidegate_core::error::Kind;
 use tidegate_core::pipeline::{ClientAuth, Method, Oauth2, Secret, TokenBody};
 use tidegate_core::request::{Request, Response};
 use tidegate_core::retry::{self, Pause, Verdict};
@@ -20,14 +21,38 @@ use crate::Error;
 
 /// What a token endpoint gave.
 pub(super) struct Granted {
-    pub(super) token: Token,
+    /// An error where it is not where it should be.
+    pub(super) token: Result<Token, Error>,
     /// The refresh token for the next time, where it changes.
     pub(super) refresh_token: Option<String>,
 }
 
+/// Why no token was given.
+pub(super) enum Denied {
+    /// The refresh token, or what else was to be exchanged, is not good (any more): `invalid_grant` of RFC 6749, section 5.2.
+    Grant(String),
+    /// Anything else. It says nothing of the refresh token.
+    Other(Error),
+}
+
+impl From<Error> for Denied {
+    fn from(error: Error) -> Denied {
+        Denied::Other(error)
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Error {
+        match denied {
+            Denied::Grant(message) => Error::Source(message),
+            Denied::Other(error) => error,
+        }
+    }
+}
+
 pub(super) async fn client_credentials(applicant: &Applicant, oauth: &Oauth2) -> Result<Token, Error> {
     let form = Form::of(applicant, oauth, "client_credentials", &[])?;
-    Ok(form.send(applicant, oauth).await?.token)
+    form.send(applicant, oauth).await?.token
 }
 
 /// Asks for a token with a refresh token.
@@ -35,7 +60,7 @@ pub(super) async fn refresh(
     applicant: &Applicant,
     oauth: &Oauth2,
     refresh_token: &str,
-) -> Result<Granted, Error> {
+) -> Result<Granted, Denied> {
     applicant.env.secrets.learn(refresh_token);
     Form::of(applicant, oauth, "refresh_token", &[("refresh_token", refresh_token)])?
         .send(applicant, oauth)
@@ -99,7 +124,7 @@ impl Form {
         Ok(())
     }
 
-    async fn send(self, applicant: &Applicant, oauth: &Oauth2) -> Result<Granted, Error> {
+    async fn send(self, applicant: &Applicant, oauth: &Oauth2) -> Result<Granted, Denied> {
         let mut request = request(Method::Post, &oauth.access_token_url)?;
         for (name, value) in self.headers {
             request
@@ -112,21 +137,18 @@ impl Form {
         }
         let help = "check the id, the secret, the scopes and the refresh token of source.auth";
         let response = send(applicant, &request, help).await?;
-        granted(applicant, &request, &response, oauth)
+        Ok(granted(applicant, &request, &response, oauth))
     }
 }
 
-fn granted(
-    applicant: &Applicant,
-    request: &Request,
-    response: &Response,
-    oauth: &Oauth2,
-) -> Result<Granted, Error> {
-    let value = token_at(applicant, request, response, &oauth.access_token_path)?;
+/// What an answer gives. The refresh token is read first: the one before it may be void by now, whatever else is wrong.
+fn granted(applicant: &Applicant, request: &Request, response: &Response, oauth: &Oauth2) -> Granted {
     let refresh_token = at(&response.body, "$.refresh_token").and_then(text);
     refresh_token.iter().for_each(|token| applicant.env.secrets.learn(token));
     let life = life_at(response, &oauth.expires_in_path).unwrap_or(oauth.default_token_expiration.0);
-    Ok(Granted { token: Token::new(value, applicant.env.clock.now(), Some(life)), refresh_token })
+    let token = token_at(applicant, request, response, &oauth.access_token_path);
+    let now = applicant.env.clock.now();
+    Granted { token: token.map(|value| Token::new(value, now, Some(life))), refresh_token }
 }
 
 /// The value at a path of an answer.
@@ -219,7 +241,7 @@ pub(super) fn json_body(request: &mut Request, fields: Vec<(String, String)>) {
 }
 
 /// Sends a request for a token, tried again as long as that makes sense. `help` says what to check where none is given.
-pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -> Result<Response, Error> {
+pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -> Result<Response, Denied> {
     let (env, limits) = (&applicant.env, &applicant.source.limits);
     let shown = request.shown(&env.secrets);
     let mut attempt = 0;
@@ -230,13 +252,14 @@ pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -
             Ok(response) if !retry::is_transient(response.status) => {
                 let said = told(applicant, &response);
                 let message = format!("{shown}: no token was given ({}{said}); {help}", response.status);
-                return Err(Error::Source(message));
+                let is_grant = Refusal::of(&response).error == Some("invalid_grant".into());
+                return Err(if is_grant { Denied::Grant(message) } else { Error::Source(message).into() });
             }
             Ok(response) => {
                 let failure = format!("{shown}: {} when asked for a token", response.status);
                 (retry::pause(None, &response, env.clock.now()), failure)
             }
-            Err(error) if error.kind() != tidegate_core::error::Kind::Transient => return Err(error.into()),
+            Err(error) if error.kind() != Kind::Transient => return Err(Error::from(error).into()),
             Err(error) => (Pause::default(), error.to_string()),
         };
         let now = env.clock.now();
@@ -246,22 +269,31 @@ pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -
                 tracing::info!(attempt, ?wait, "trying again: {failure}");
                 env.clock.sleep(wait).await;
             }
-            Verdict::GiveUp(retry_at) => return Err(Error::Unavailable { message: failure, retry_at }),
+            Verdict::GiveUp(retry_at) => {
+                return Err(Error::Unavailable { message: failure, retry_at }.into());
+            }
         }
     }
 }
 
-/// What a refusal says in the words that RFC 6749 gives for it; no other part of such an answer is ever quoted.
-fn told(applicant: &Applicant, response: &Response) -> String {
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Refusal {
-        error: Option<Value>,
-        error_description: Option<Value>,
+/// A refusal in the words that RFC 6749 gives for it; no other part of such an answer is ever quoted.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Refusal {
+    error: Option<Value>,
+    error_description: Option<Value>,
+}
+
+impl Refusal {
+    fn of(response: &Response) -> Refusal {
+        serde_json::from_slice(&response.body).unwrap_or_default()
     }
-    let refusal: Refusal = serde_json::from_slice(&response.body).unwrap_or_default();
-    let words: Vec<String> =
-        [refusal.error, refusal.error_description].into_iter().flatten().filter_map(text).collect();
+}
+
+/// What a refusal says.
+fn told(applicant: &Applicant, response: &Response) -> String {
+    let Refusal { error, error_description } = Refusal::of(response);
+    let words: Vec<String> = [error, error_description].into_iter().flatten().filter_map(text).collect();
     let said = applicant.env.secrets.redact(&words.join(", "));
     let plain: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
     if plain.is_empty() { String::new() } else { format!(": {plain}") }

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinError;
 
 use super::applicant::Applicant;
+use super::vault::Kept;
 use super::{grant, jwt, login, vault};
 use crate::Error;
 use crate::fetch::Fetch;
@@ -86,6 +87,8 @@ struct Slot {
     refused: Option<String>,
     /// When no token was given, and what was said.
     failed: Option<(Timestamp, String)>,
+    /// What was granted and could not be kept yet.
+    unkept: Option<Kept>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -185,7 +188,7 @@ impl Slot {
                 grant::client_credentials(applicant, oauth).await.map(Some)
             }
             Auth::Oauth2RefreshToken(oauth) => {
-                vault::renewed(applicant, oauth, self.refused.as_deref()).await
+                vault::renewed(applicant, oauth, self.refused.as_deref(), &mut self.unkept).await
             }
             Auth::Jwt(jwt) => jwt::token(applicant, jwt).await.map(Some),
             Auth::SessionToken(session) => login::token(applicant, session).await.map(Some),

@@ -20,15 +20,16 @@ use tidegate_core::keys;
 use tidegate_core::pipeline::Oauth2;
 
 use super::applicant::Applicant;
-use super::grant::{self, Granted};
+use super::grant::{self, Denied, Granted};
 use super::token::Token;
 use crate::objects::{self, Put};
 use crate::{Env, Error, lease};
 
 /// What is kept.
 #[derive(Clone, Serialize, Deserialize)]
-struct Kept {
+pub(super) struct Kept {
     refresh_token: String,
+    /// Empty where none came with the refresh token.
     access_token: String,
     expires: Option<Timestamp>,
 }
@@ -53,20 +54,26 @@ const KEPT: u64 = 3;
 const LEASE: Duration = Duration::from_secs(120);
 
 /// The access token that is kept, if it holds and is not the refused one; else a new one for the latest refresh token.
-/// None where another process is renewing.
+/// None where another process is renewing. `unkept` is what was granted and could not be kept: as long as it is not, no
+/// other request is sent.
 pub(super) async fn renewed(
     applicant: &Applicant,
     oauth: &Oauth2,
     refused: Option<&str>,
+    unkept: &mut Option<Kept>,
 ) -> Result<Option<Token>, Error> {
     let vault = Vault::open(applicant, oauth)?;
-    if let Some(token) = vault.token(refused).await? {
+    if unkept.is_none()
+        && let Some(token) = vault.token(refused).await?
+    {
         return Ok(Some(token));
     }
     let leases = keys::token_leases(&vault.prefix);
     let Some(lease) = lease::take(vault.env, vault.store, &leases, LEASE).await? else { return Ok(None) };
-    let renewed = vault.renew(applicant, oauth, refused).await;
-    lease.give_back(vault.env, vault.store).await?;
+    let renewed = vault.renew(applicant, oauth, refused, unkept).await;
+    if let Err(error) = lease.give_back(vault.env, vault.store).await {
+        tracing::warn!("others have to wait until the right to renew the token is over: {error}");
+    }
     renewed.map(Some)
 }
 
@@ -98,10 +105,7 @@ impl<'a> Vault<'a> {
 
     /// The last documents, in the order of their numbers.
     async fn kept(&self, most: usize) -> Result<Vec<(u64, Kept)>, Error> {
-        let found = objects::list(self.env, self.store, &self.prefix).await?;
-        let mut numbers: Vec<u64> =
-            found.iter().filter_map(|meta| keys::parse_token(meta.location.as_ref())).collect();
-        numbers.sort_unstable();
+        let mut numbers = self.numbers().await?;
         let mut all = Vec::new();
         for number in numbers.split_off(numbers.len().saturating_sub(most)) {
             let key = keys::token(&self.prefix, number);
@@ -115,32 +119,28 @@ impl<'a> Vault<'a> {
         Ok(all)
     }
 
-    /// Renews, as the only one: with the latest refresh token, or the one before it where that is refused (who renewed last
-    /// may have been told of a new one and have died before it was kept, with an API that lets the old one live on).
+    /// Renews, as the only one: with the latest refresh token, or the one before it where that one is not good (who renewed
+    /// last may have been told of a new one and have died before it was kept, with an API that lets the old one live on).
     async fn renew(
         &self,
         applicant: &Applicant,
         oauth: &Oauth2,
         refused: Option<&str>,
+        unkept: &mut Option<Kept>,
     ) -> Result<Token, Error> {
-        if let Some(token) = self.token(refused).await? {
-            return Ok(token);
-        }
-        let kept = self.kept(usize::try_from(KEPT).unwrap_or(usize::MAX)).await?;
-        let number = kept.last().map_or(0, |(number, _)| *number);
-        let mut candidates: Vec<String> =
-            kept.into_iter().rev().map(|(_, kept)| kept.refresh_token).collect();
-        candidates.push(self.first.clone());
-        candidates.dedup();
+        self.keep(unkept).await?;
         let mut failure = None;
-        for refresh_token in candidates {
+        for refresh_token in self.candidates().await? {
+            // Before the first one: who renewed while we waited. Before others: who did without a lease.
+            if let Some(token) = self.token(refused).await? {
+                return Ok(token);
+            }
             match grant::refresh(applicant, oauth, &refresh_token).await {
-                Ok(granted) => return self.keep(number + 1, granted, refresh_token).await,
-                Err(Error::Source(message)) => failure = failure.or(Some(message)),
-                Err(error) => return Err(error),
+                Ok(granted) => return self.take_in(granted, refresh_token, unkept).await,
+                Err(Denied::Grant(message)) => failure = failure.or(Some(message)),
+                Err(Denied::Other(error)) => return Err(error),
             }
         }
-        // One that renewed without a lease, or whose lease was over.
         match self.token(refused).await? {
             Some(token) => Ok(token),
             None => Err(Error::Source(format!(
@@ -151,24 +151,64 @@ impl<'a> Vault<'a> {
         }
     }
 
-    /// Keeps what was granted under this number, or the next one that is free; what is older than the last few is removed.
-    async fn keep(&self, mut number: u64, granted: Granted, before: String) -> Result<Token, Error> {
-        let kept = Kept {
-            refresh_token: granted.refresh_token.unwrap_or(before),
-            access_token: granted.token.value.clone(),
-            expires: granted.token.expires,
+    /// The refresh tokens to try, the latest first.
+    async fn candidates(&self) -> Result<Vec<String>, Error> {
+        let kept = self.kept(usize::try_from(KEPT).unwrap_or(usize::MAX)).await?;
+        let mut candidates: Vec<String> =
+            kept.into_iter().rev().map(|(_, kept)| kept.refresh_token).collect();
+        candidates.push(self.first.clone());
+        candidates.dedup();
+        Ok(candidates)
+    }
+
+    /// Keeps what was granted for a refresh token. One that changes does so even where no access token came with it.
+    async fn take_in(
+        &self,
+        granted: Granted,
+        before: String,
+        unkept: &mut Option<Kept>,
+    ) -> Result<Token, Error> {
+        let Granted { token, refresh_token } = granted;
+        let (access_token, expires) = match (&token, &refresh_token) {
+            (Ok(token), _) => (token.value.clone(), token.expires),
+            (Err(_), Some(_)) => (String::new(), Some(self.env.clock.now())),
+            (Err(_), None) => return token,
         };
+        let refresh_token = refresh_token.unwrap_or(before);
+        *unkept = Some(Kept { refresh_token, access_token, expires });
+        self.keep(unkept).await?;
+        token
+    }
+
+    /// Keeps what is not kept yet, under the next number that is free; what is older than the last few is removed.
+    async fn keep(&self, unkept: &mut Option<Kept>) -> Result<(), Error> {
+        let Some(kept) = unkept else { return Ok(()) };
         let broken = || Error::Config("the refresh token cannot be encrypted".to_owned());
-        let bytes = bytes::Bytes::from(seal(&self.key, &kept).ok_or_else(broken)?);
+        let bytes = bytes::Bytes::from(seal(&self.key, kept).ok_or_else(broken)?);
+        let before = self.numbers().await?;
+        let mut number = before.last().map_or(1, |last| last + 1);
         while let Put::Exists(_) =
             objects::create(self.env, self.store, &keys::token(&self.prefix, number), &bytes).await?
         {
             number += 1;
         }
-        if let Some(old) = number.checked_sub(KEPT).filter(|old| *old > 0) {
-            objects::delete(self.env, self.store, &keys::token(&self.prefix, old)).await?;
+        *unkept = None;
+        for old in before.into_iter().filter(|old| old + KEPT <= number) {
+            // Whoever keeps the next one tries again.
+            if let Err(error) = objects::delete(self.env, self.store, &keys::token(&self.prefix, old)).await {
+                tracing::warn!("an old refresh token stays: {error}");
+            }
         }
-        Ok(granted.token)
+        Ok(())
+    }
+
+    /// The numbers of all documents, in order.
+    async fn numbers(&self) -> Result<Vec<u64>, Error> {
+        let found = objects::list(self.env, self.store, &self.prefix).await?;
+        let mut numbers: Vec<u64> =
+            found.iter().filter_map(|meta| keys::parse_token(meta.location.as_ref())).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 }
 

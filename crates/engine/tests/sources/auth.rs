@@ -1,6 +1,7 @@
 //! Credentials that change while a source is asked: every kind, renewed when it ends or is refused, and never shown.
 
 mod grants;
+mod lost;
 mod rotation;
 mod signed;
 
