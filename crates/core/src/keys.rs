@@ -6,7 +6,7 @@
 //! pages/<stream>/<seq>/<sha256>.<ext>     one page as it came
 //! state/<stream>.json                     advice: last visit, cadence; may be lost
 //! tokens/<credentials>/<n>.json          a renewed refresh token, encrypted (created once each)
-//! tokens/<credentials>/lease/<n>.json    who renews it now (created once each; deleted when given back)
+//! tokens/<credentials>/lease/<n>.json    who renews it now (created once each; overwritten when given back)
 //! limits/<n>.json                         what several processes have booked of the source's limits (created once each)
 //! budget/source.json                      advice: what is left of the calls that the source allows; may be lost
 //! ```

@@ -1,9 +1,13 @@
 //! The right to do something alone for a while, among all processes on a store. It rests on create-if-absent: leases are
 //! numbered, and who creates the next number holds it until its time is over or it is given back. A holder that dies costs
 //! the others that time. It saves work and is no lock: what is done under it must be right when done twice.
+//!
+//! A lease that is given back stays as one whose time is over, until the next one is there: no number is ever used twice,
+//! so who comes back late cannot give back the lease of another.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use object_store::ObjectStore;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -16,6 +20,7 @@ use crate::{Env, Error};
 /// A lease that is held.
 pub(crate) struct Lease {
     key: String,
+    holder: String,
 }
 
 /// The object of a lease. `holder` makes each one's bytes its own.
@@ -46,15 +51,13 @@ pub(crate) async fn take(
         return Ok(None);
     }
     let held = Held { until: now.checked_add(life).unwrap_or(Timestamp::MAX), holder: nonce() };
-    let bytes = serde_json::to_vec(&held).map_err(|error| Error::Config(error.to_string()))?;
-    let key = key(prefix, last + 1);
-    if let Put::Exists(_) = objects::create(env, store, &key, &bytes.into()).await? {
+    let lease = Lease { key: key(prefix, last + 1), holder: held.holder.clone() };
+    if let Put::Exists(_) = objects::create(env, store, &lease.key, &held.bytes()?).await? {
         return Ok(None);
     }
-    let lease = Lease { key };
-    // A number that was free again because all above it were given back, while another took a higher one.
+    // Others took this number and higher ones since we looked, and this one was deleted.
     if numbers(env, store, prefix).await?.last().is_some_and(|highest| *highest > last + 1) {
-        lease.give_back(env, store).await?;
+        objects::delete(env, store, &lease.key).await?;
         return Ok(None);
     }
     for old in before {
@@ -66,7 +69,15 @@ pub(crate) async fn take(
 impl Lease {
     /// Lets the next one have it.
     pub(crate) async fn give_back(self, env: &Env, store: &dyn ObjectStore) -> Result<(), Error> {
-        objects::delete(env, store, &self.key).await
+        let over = Held { until: Timestamp::UNIX_EPOCH, holder: self.holder };
+        objects::overwrite(env, store, &self.key, &over.bytes()?).await
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> Result<Bytes, Error> {
+        let bytes = serde_json::to_vec(self).map_err(|error| Error::Config(error.to_string()))?;
+        Ok(bytes.into())
     }
 }
 
@@ -86,4 +97,58 @@ pub(crate) fn nonce() -> String {
     // Without random numbers there is no TLS either; then two leases could be taken for one.
     let _ = SystemRandom::new().fill(&mut bytes);
     change::hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use object_store::memory::InMemory;
+    use tidegate_core::pipeline::{Limits, Secrets};
+
+    use super::*;
+    use crate::{Clock, ReqwestHttp};
+
+    struct Set(Mutex<Timestamp>);
+
+    #[async_trait]
+    impl Clock for Set {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().expect("a time")
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            let mut now = self.0.lock().expect("a time");
+            *now += SignedDuration::try_from(duration).expect("short");
+        }
+    }
+
+    fn env() -> Env {
+        Env {
+            clock: Arc::new(Set(Mutex::new(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)))),
+            http: Arc::new(ReqwestHttp::new(&Limits::default())),
+            staging: Arc::new(InMemory::new()),
+            lake: Arc::new(InMemory::new()),
+            secrets: Arc::new(Secrets::new([])),
+            seed: 7,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_back_late_does_not_give_back_the_lease_of_another() {
+        let (env, life) = (env(), Duration::from_secs(60));
+        let store = env.staging.clone();
+        let take = || take(&env, store.as_ref(), "lease/", life);
+        let stalled = take().await.expect("a store").expect("the first");
+        assert!(take().await.expect("a store").is_none(), "it is held");
+        env.clock.sleep(life).await;
+        let second = take().await.expect("a store").expect("its time is over");
+        second.give_back(&env, store.as_ref()).await.expect("a store");
+        let third = take().await.expect("a store").expect("it was given back");
+        stalled.give_back(&env, store.as_ref()).await.expect("a store");
+        assert!(take().await.expect("a store").is_none(), "the third one holds it");
+        third.give_back(&env, store.as_ref()).await.expect("a store");
+        assert!(take().await.expect("a store").is_some());
+    }
 }

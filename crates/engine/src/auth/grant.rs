@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidegate_core::decode;
 use tidegate_core::error::Kind;
+use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{ClientAuth, Method, Oauth2, Secret, TokenBody};
 use tidegate_core::request::{Request, Response};
 use tidegate_core::retry::{self, Pause, Verdict};
@@ -16,7 +17,7 @@ use url::Url;
 
 use super::applicant::Applicant;
 use super::config;
-use super::token::Token;
+use super::token::{Token, later};
 use crate::Error;
 
 /// What a token endpoint gave.
@@ -52,18 +53,19 @@ impl From<Denied> for Error {
 
 pub(super) async fn client_credentials(applicant: &Applicant, oauth: &Oauth2) -> Result<Token, Error> {
     let form = Form::of(applicant, oauth, "client_credentials", &[])?;
-    form.send(applicant, oauth).await?.token
+    form.send(applicant, oauth, None).await?.token
 }
 
-/// Asks for a token with a refresh token.
+/// Asks for a token with a refresh token; no request begins after `until`.
 pub(super) async fn refresh(
     applicant: &Applicant,
     oauth: &Oauth2,
     refresh_token: &str,
+    until: Timestamp,
 ) -> Result<Granted, Denied> {
     applicant.env.secrets.learn(refresh_token);
     Form::of(applicant, oauth, "refresh_token", &[("refresh_token", refresh_token)])?
-        .send(applicant, oauth)
+        .send(applicant, oauth, Some(until))
         .await
 }
 
@@ -124,7 +126,12 @@ impl Form {
         Ok(())
     }
 
-    async fn send(self, applicant: &Applicant, oauth: &Oauth2) -> Result<Granted, Denied> {
+    async fn send(
+        self,
+        applicant: &Applicant,
+        oauth: &Oauth2,
+        until: Option<Timestamp>,
+    ) -> Result<Granted, Denied> {
         let mut request = request(Method::Post, &oauth.access_token_url)?;
         for (name, value) in self.headers {
             request
@@ -136,7 +143,7 @@ impl Form {
             TokenBody::Json => json_body(&mut request, self.fields),
         }
         let help = "check the id, the secret, the scopes and the refresh token of source.auth";
-        let response = send(applicant, &request, help).await?;
+        let response = send(applicant, &request, help, until).await?;
         Ok(granted(applicant, &request, &response, oauth))
     }
 }
@@ -240,12 +247,24 @@ pub(super) fn json_body(request: &mut Request, fields: Vec<(String, String)>) {
     request.body = Some(Value::Object(table).to_string().into());
 }
 
-/// Sends a request for a token, tried again as long as that makes sense. `help` says what to check where none is given.
-pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -> Result<Response, Denied> {
+/// Sends a request for a token, tried again as long as that makes sense and none begins after `until`. `help` says what to
+/// check where none is given.
+pub(super) async fn send(
+    applicant: &Applicant,
+    request: &Request,
+    help: &str,
+    until: Option<Timestamp>,
+) -> Result<Response, Denied> {
     let (env, limits) = (&applicant.env, &applicant.source.limits);
     let shown = request.shown(&env.secrets);
+    let is_over = |at: Timestamp| until.is_some_and(|until| at > until);
+    let unavailable = |message, retry_at| Denied::Other(Error::Unavailable { message, retry_at });
     let mut attempt = 0;
     loop {
+        if is_over(env.clock.now()) {
+            let message = format!("{shown}: not asked: what came before took all the time there was");
+            return Err(unavailable(message, None));
+        }
         attempt += 1;
         let (pause, failure) = match env.http.send(request, limits).await {
             Ok(response) if (200..300).contains(&response.status) => return Ok(response),
@@ -265,13 +284,14 @@ pub(super) async fn send(applicant: &Applicant, request: &Request, help: &str) -
         let now = env.clock.now();
         let chance = retry::chance(env.seed, "token", attempt, now);
         match retry::verdict(attempt, limits.attempts, pause, now, chance) {
+            Verdict::Wait(wait) if is_over(later(now, wait)) => {
+                return Err(unavailable(failure, Some(later(now, wait))));
+            }
             Verdict::Wait(wait) => {
                 tracing::info!(attempt, ?wait, "trying again: {failure}");
                 env.clock.sleep(wait).await;
             }
-            Verdict::GiveUp(retry_at) => {
-                return Err(Error::Unavailable { message: failure, retry_at }.into());
-            }
+            Verdict::GiveUp(retry_at) => return Err(unavailable(failure, retry_at)),
         }
     }
 }

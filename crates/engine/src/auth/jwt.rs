@@ -32,7 +32,7 @@ pub(super) async fn token(applicant: &Applicant, jwt: &Jwt) -> Result<Token, Err
     request.set_form(fields);
     let help =
         "check `private_key`, `issuer`, `audience` and `scopes` of source.auth, and this machine's clock";
-    let response = grant::send(applicant, &request, help).await?;
+    let response = grant::send(applicant, &request, help, None).await?;
     let value = grant::token_at(applicant, &request, &response, "$.access_token")?;
     let life = grant::life_at(&response, "$.expires_in").unwrap_or(jwt.lifetime.0);
     Ok(Token::new(value, applicant.env.clock.now(), Some(life)))

@@ -10,7 +10,7 @@ use crate::Error;
 
 pub(super) async fn token(applicant: &Applicant, session: &SessionToken) -> Result<Token, Error> {
     let request = request(applicant, session)?;
-    let response = grant::send(applicant, &request, "check `login` in source.auth").await?;
+    let response = grant::send(applicant, &request, "check `login` in source.auth", None).await?;
     let value = match &session.token_header {
         None => grant::token_at(applicant, &request, &response, &session.token_path)?,
         Some(name) => {

@@ -85,10 +85,44 @@ struct Slot {
     current: Option<Arc<Held>>,
     /// The last token that was refused.
     refused: Option<String>,
-    /// When no token was given, and what was said.
-    failed: Option<(Timestamp, String)>,
+    failed: Option<Failed>,
     /// What was granted and could not be kept yet.
     unkept: Option<Kept>,
+}
+
+/// No token was given.
+struct Failed {
+    at: Timestamp,
+    /// Before this time nobody asks again.
+    until: Timestamp,
+    message: String,
+    /// Whether the source only wants to be left alone until then.
+    waits: bool,
+}
+
+impl Failed {
+    /// None where there may be use in asking again at once.
+    fn of(error: &Error, at: Timestamp) -> Option<Failed> {
+        match error {
+            Error::Source(message) => {
+                Some(Failed { at, until: later(at, PAUSE), message: message.clone(), waits: false })
+            }
+            Error::Unavailable { message, retry_at: Some(until) } => {
+                Some(Failed { at, until: *until, message: message.clone(), waits: true })
+            }
+            _ => None,
+        }
+    }
+
+    /// The error of who asks at `now`, unless it is time to ask again.
+    fn error(&self, now: Timestamp) -> Option<Error> {
+        let Failed { at, until, ref message, waits } = *self;
+        let message = format!("{message} (not asked again before {until:.0})");
+        (now >= at && now < until).then(|| match waits {
+            false => Error::Source(message),
+            true => Error::Unavailable { message, retry_at: Some(until) },
+        })
+    }
 }
 
 impl std::fmt::Debug for Tokens {
@@ -152,10 +186,8 @@ impl Slot {
         if let Some(held) = self.current.as_ref().filter(|held| held.token.holds(now)) {
             return Ok(Some(held.clone()));
         }
-        match self.failed.as_ref().filter(|(at, _)| now >= *at && now < later(*at, PAUSE)) {
-            Some((at, failure)) => {
-                Err(Error::Source(format!("{failure} (not asked again before {:.0})", later(*at, PAUSE))))
-            }
+        match self.failed.as_ref().and_then(|failed| failed.error(now)) {
+            Some(error) => Err(error),
             None => Ok(None),
         }
     }
@@ -174,9 +206,7 @@ impl Slot {
                 Ok(Some(self.current.insert(Arc::new(held)).clone()))
             }
             Err(error) => {
-                if let Error::Source(failure) = &error {
-                    self.failed = Some((now, failure.clone()));
-                }
+                self.failed = Failed::of(&error, now);
                 Err(error)
             }
         }

@@ -21,7 +21,7 @@ use tidegate_core::pipeline::Oauth2;
 
 use super::applicant::Applicant;
 use super::grant::{self, Denied, Granted};
-use super::token::Token;
+use super::token::{Token, later};
 use crate::objects::{self, Put};
 use crate::{Env, Error, lease};
 
@@ -50,8 +50,10 @@ struct Sealed {
 
 /// Documents that stay.
 const KEPT: u64 = 3;
-/// How long one process may take to renew.
-const LEASE: Duration = Duration::from_secs(120);
+/// For how long one process begins requests for a new token. Its right lasts longer by one request and what follows.
+const ASKING: Duration = Duration::from_secs(60);
+/// How long it may take to keep what was granted.
+const KEEPING: Duration = Duration::from_secs(30);
 
 /// The access token that is kept, if it holds and is not the refused one; else a new one for the latest refresh token.
 /// None where another process is renewing. `unkept` is what was granted and could not be kept: as long as it is not, no
@@ -69,12 +71,26 @@ pub(super) async fn renewed(
         return Ok(Some(token));
     }
     let leases = keys::token_leases(&vault.prefix);
-    let Some(lease) = lease::take(vault.env, vault.store, &leases, LEASE).await? else { return Ok(None) };
-    let renewed = vault.renew(applicant, oauth, refused, unkept).await;
+    let (until, request) = (later(vault.env.clock.now(), ASKING), applicant.source.limits.timeout.0);
+    let life = ASKING.saturating_add(request).saturating_add(KEEPING);
+    let Some(lease) = lease::take(vault.env, vault.store, &leases, life).await? else { return Ok(None) };
+    let renewal = Renewal { applicant, oauth, refused, until };
+    let renewed = vault.renew(&renewal, unkept).await;
     if let Err(error) = lease.give_back(vault.env, vault.store).await {
         tracing::warn!("others have to wait until the right to renew the token is over: {error}");
     }
     renewed.map(Some)
+}
+
+/// What a renewal is for.
+#[derive(Clone, Copy)]
+struct Renewal<'a> {
+    applicant: &'a Applicant,
+    oauth: &'a Oauth2,
+    /// A token that must not be taken again.
+    refused: Option<&'a str>,
+    /// No request begins after this time.
+    until: Timestamp,
 }
 
 /// Where the refresh tokens of one set of credentials are, and what reads them.
@@ -121,13 +137,8 @@ impl<'a> Vault<'a> {
 
     /// Renews, as the only one: with the latest refresh token, or the one before it where that one is not good (who renewed
     /// last may have been told of a new one and have died before it was kept, with an API that lets the old one live on).
-    async fn renew(
-        &self,
-        applicant: &Applicant,
-        oauth: &Oauth2,
-        refused: Option<&str>,
-        unkept: &mut Option<Kept>,
-    ) -> Result<Token, Error> {
+    async fn renew(&self, renewal: &Renewal<'_>, unkept: &mut Option<Kept>) -> Result<Token, Error> {
+        let Renewal { applicant, oauth, refused, until } = *renewal;
         self.keep(unkept).await?;
         let mut failure = None;
         for refresh_token in self.candidates().await? {
@@ -135,7 +146,7 @@ impl<'a> Vault<'a> {
             if let Some(token) = self.token(refused).await? {
                 return Ok(token);
             }
-            match grant::refresh(applicant, oauth, &refresh_token).await {
+            match grant::refresh(applicant, oauth, &refresh_token, until).await {
                 Ok(granted) => return self.take_in(granted, refresh_token, unkept).await,
                 Err(Denied::Grant(message)) => failure = failure.or(Some(message)),
                 Err(Denied::Other(error)) => return Err(error),
