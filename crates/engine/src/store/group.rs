@@ -1,48 +1,56 @@
-//! A directory whose objects reach the disk in groups. What nothing names yet (pages, data files) is written without
-//! waiting for the disk; before any other object is written, which may name it, all of it is brought there at once. A
-//! power cut may leave a page or a file without its content, and nothing that names it.
+//! A directory whose objects reach the disk in groups. What nothing names yet (pages, data files) is created without
+//! waiting for the disk; before any other object is written, which may name it, or deleted, in whose place it may be, all
+//! of it is brought there at once. A power cut may leave a page or a file without its content, and nothing that names it.
+//! What is overwritten is named already, and waits for the disk.
 
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Mutex;
 
 /// A directory.
 pub(super) struct Directory {
-    root: PathBuf,
     /// Waits for the disk with every object.
     now: LocalFileSystem,
     /// Leaves it to the next barrier.
     later: LocalFileSystem,
-    /// Whether something has not reached the disk yet. Held while it is brought there: whoever comes meanwhile waits.
-    owing: Mutex<bool>,
+    owing: Arc<Owing>,
+}
+
+/// What has not reached the disk yet.
+struct Owing {
+    root: PathBuf,
+    /// Whether there is anything. Held while it is brought there: whoever comes meanwhile waits.
+    any: Mutex<bool>,
 }
 
 impl Directory {
     /// The directory `root`, opened twice.
     pub(super) fn new(root: &std::path::Path, now: LocalFileSystem, later: LocalFileSystem) -> Directory {
         Directory {
-            root: root.to_owned(),
             now: now.with_fsync(true).with_automatic_cleanup(false),
             later: later.with_fsync(false).with_automatic_cleanup(false),
-            owing: Mutex::new(false),
+            owing: Arc::new(Owing { root: root.to_owned(), any: Mutex::new(false) }),
         }
     }
+}
 
+impl Owing {
     /// Brings everything that was written so far to the disk.
     async fn barrier(&self) -> Result<()> {
-        let mut owing = self.owing.lock().await;
-        if *owing {
+        let mut any = self.any.lock().await;
+        if *any {
             let root = self.root.clone();
             let synced =
                 tokio::task::spawn_blocking(move || sync(&root)).await.map_err(std::io::Error::other);
@@ -50,7 +58,7 @@ impl Directory {
                 store: "directory",
                 source: source.into(),
             })?;
-            *owing = false;
+            *any = false;
         }
         Ok(())
     }
@@ -62,19 +70,20 @@ fn sync(root: &std::path::Path) -> std::io::Result<()> {
 }
 
 /// Whether nothing names an object until another one is written.
-fn is_later(key: &Path) -> bool {
-    key.as_ref().starts_with("pages/") || key.as_ref().ends_with(".parquet")
+fn is_later(key: &Path, mode: &PutMode) -> bool {
+    let named_later = key.as_ref().starts_with("pages/") || key.as_ref().ends_with(".parquet");
+    named_later && *mode == PutMode::Create
 }
 
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, key: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        if is_later(key) {
+        if is_later(key, &options.mode) {
             let put = self.later.put_opts(key, payload, options).await;
-            *self.owing.lock().await = true;
+            *self.owing.any.lock().await = true;
             return put;
         }
-        self.barrier().await?;
+        self.owing.barrier().await?;
         self.now.put_opts(key, payload, options).await
     }
 
@@ -95,7 +104,9 @@ impl ObjectStore for Directory {
     }
 
     fn delete_stream(&self, keys: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.now.delete_stream(keys)
+        let owing = self.owing.clone();
+        let synced = stream::once(async move { owing.barrier().await.map(|()| keys) });
+        self.now.delete_stream(synced.try_flatten().boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -115,7 +126,7 @@ impl ObjectStore for Directory {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.barrier().await?;
+        self.owing.barrier().await?;
         self.now.copy_opts(from, to, options).await
     }
 }
@@ -129,5 +140,35 @@ impl fmt::Debug for Directory {
 impl fmt::Display for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.now, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_nothing_names_yet_is_left_for_later() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = || LocalFileSystem::new_with_prefix(dir.path()).expect("a store");
+        let directory = Directory::new(dir.path(), store(), store());
+        let file = Path::from("t/year=2026/x-0.parquet");
+        let put = async |key: &str, mode: PutMode| {
+            let options = PutOptions { mode, ..PutOptions::default() };
+            directory.put_opts(&Path::from(key), "1".into(), options).await.expect(key);
+            *directory.owing.any.lock().await
+        };
+        assert!(put("pages/s/1/x.json", PutMode::Create).await);
+        assert!(!put("batches/s/1.batch.json", PutMode::Create).await, "it names the page");
+        assert!(put(file.as_ref(), PutMode::Create).await);
+        assert!(!put("_tidegate/loads/x.json", PutMode::Create).await, "it names the file");
+        assert!(!put(file.as_ref(), PutMode::Overwrite).await, "a rewrite of what is named");
+        assert!(put("t/year=2026/y-0.parquet", PutMode::Create).await);
+        assert!(!put(file.as_ref(), PutMode::Overwrite).await, "nothing owed is left behind");
+        assert!(put("t/year=2026/z-0.parquet", PutMode::Create).await);
+        directory.delete(&file).await.expect("deleted");
+        assert!(!*directory.owing.any.lock().await, "what takes its place is on the disk");
     }
 }
