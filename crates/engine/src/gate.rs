@@ -92,20 +92,18 @@ impl Gate {
         self.check(clock.now())?;
         loop {
             let wait = self.turn(clock.now(), cost)?;
-            if wait.is_zero() {
-                break;
+            if !wait.is_zero() {
+                clock.sleep(wait).await;
             }
-            clock.sleep(wait).await;
+            if let Some(shares) = &self.shares {
+                shares.enter(env, self.state(env).as_ref(), cost).await?;
+            }
             // Who waits here may be told meanwhile to wait longer, or not to ask at all.
             self.check(clock.now())?;
             if self.lock().held_until(clock.now()).is_none() {
-                break;
+                return Ok(permit);
             }
         }
-        if let Some(shares) = &self.shares {
-            shares.enter(env, self.state(env).as_ref(), cost).await?;
-        }
-        Ok(permit)
     }
 
     fn check(&self, now: Timestamp) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
 use tidegate_core::pace::{Share, Windows};
 use tidegate_core::pipeline::Limits;
-use tidegate_core::retry;
+use tidegate_core::retry::{self, PATIENCE};
 use tokio::sync::Mutex;
 
 use crate::gate::until_then;
@@ -26,7 +26,14 @@ const RACES: u32 = 60;
 pub(crate) struct Shares {
     /// With nothing booked.
     windows: Windows,
-    current: Mutex<Option<Share>>,
+    mine: Mutex<Mine>,
+}
+
+#[derive(Debug, Default)]
+struct Mine {
+    share: Option<Share>,
+    /// The last version that this process has seen, by its number. There may be later ones.
+    seen: Option<(u64, Windows)>,
 }
 
 /// The document. `holder` makes each one's bytes its own.
@@ -38,67 +45,101 @@ struct Booked {
 
 impl Shares {
     pub(crate) fn new(limits: &Limits) -> Shares {
-        Shares { windows: Windows::shared(limits), current: Mutex::default() }
+        Shares { windows: Windows::shared(limits), mine: Mutex::default() }
     }
 
-    /// Waits until a request of this weight may go.
+    /// Waits until a request of this weight may go; an error where that is too long.
     pub(crate) async fn enter(&self, env: &Env, store: &dyn ObjectStore, cost: u32) -> Result<(), Error> {
         // The others wait for the same share.
-        let mut current = self.current.lock().await;
+        let mut mine = self.mine.lock().await;
         loop {
             let now = env.clock.now();
-            match current.as_mut().filter(|share| share.requests >= cost && now < share.until) {
+            match mine.share.as_mut().filter(|share| share.requests >= cost && now < share.until) {
                 Some(share) if now >= share.from => {
                     share.requests -= cost;
                     return Ok(());
                 }
                 Some(share) => env.clock.sleep(until_then(now, share.from)).await,
-                None => *current = Some(self.take(env, store, cost).await?),
+                None => mine.share = Some(self.take(env, store, cost, &mut mine.seen).await?),
             }
         }
     }
 
-    /// Books the next share.
-    async fn take(&self, env: &Env, store: &dyn ObjectStore, cost: u32) -> Result<Share, Error> {
+    /// Books the next share. One that begins too late is not booked: nobody would be there to use it.
+    async fn take(
+        &self,
+        env: &Env,
+        store: &dyn ObjectStore,
+        cost: u32,
+        seen: &mut Option<(u64, Windows)>,
+    ) -> Result<Share, Error> {
         for race in 1..=RACES {
-            let last = last(env, store).await?;
-            let mut windows = self.booked(env, store, last).await?;
-            let share = windows.share(env.clock.now(), cost);
-            let bytes = serde_json::to_vec(&Booked { windows, holder: nonce() });
-            let bytes = bytes.map_err(|error| Error::Config(error.to_string()))?;
-            let put = objects::create(env, store, &keys::limit(last + 1), &bytes.into()).await?;
-            // A number that was free because it is long over.
-            let ours = put == Put::Created && self::last(env, store).await? <= last + KEPT / 2;
-            if ours {
-                if let Some(old) = (last + 1).checked_sub(KEPT).filter(|old| *old > 0) {
-                    objects::delete(env, store, &keys::limit(old)).await?;
-                }
+            let now = env.clock.now();
+            let (last, before) = match seen.take() {
+                Some(seen) => seen,
+                None => self.last(env, store).await?,
+            };
+            let mut windows = before.clone();
+            let share = windows.share(now, cost);
+            if until_then(now, share.from) > PATIENCE {
+                *seen = Some((last, before));
+                return Err(spent(share.from));
+            }
+            if booked(env, store, last + 1, &windows).await? {
+                *seen = Some((last + 1, windows));
                 return Ok(share);
             }
-            if put == Put::Created {
-                objects::delete(env, store, &keys::limit(last + 1)).await?;
-            }
-            let now = env.clock.now();
             env.clock.sleep(retry::BASE.mul_f64(chance(env, race, now))).await;
         }
         Err(Error::Busy(format!("other processes were faster {RACES} times at booking source.limits")))
     }
 
-    /// What is booked by the version of this number; nothing where there is none, or the limits have changed since.
-    async fn booked(&self, env: &Env, store: &dyn ObjectStore, number: u64) -> Result<Windows, Error> {
-        let bytes = match number {
+    /// The number of the last version and what is booked by it; nothing where there is none, or the limits have changed.
+    async fn last(&self, env: &Env, store: &dyn ObjectStore) -> Result<(u64, Windows), Error> {
+        let last = numbers(env, store).await?.into_iter().max().unwrap_or(0);
+        let bytes = match last {
             0 => None,
-            number => objects::get(env, store, &keys::limit(number)).await?,
+            last => objects::get(env, store, &keys::limit(last)).await?,
         };
         let booked = bytes.and_then(|bytes| serde_json::from_slice::<Booked>(&bytes).ok());
-        let booked = booked.map(|booked| booked.windows).filter(|windows| windows.agrees(&self.windows));
-        Ok(booked.unwrap_or_else(|| self.windows.clone()))
+        let windows = booked.map(|booked| booked.windows).filter(|windows| windows.agrees(&self.windows));
+        Ok((last, windows.unwrap_or_else(|| self.windows.clone())))
     }
 }
 
-async fn last(env: &Env, store: &dyn ObjectStore) -> Result<u64, Error> {
+fn spent(until: Timestamp) -> Error {
+    Error::Unavailable {
+        message: format!(
+            "not asked: the limits that are kept together with other processes (`source.limits`) allow nothing more \
+             until {until:.0}"
+        ),
+        retry_at: Some(until),
+    }
+}
+
+/// Creates the version of this number; false where another process did, or versions of higher numbers have been there for
+/// long. Versions that nobody can be at any more are removed.
+async fn booked(env: &Env, store: &dyn ObjectStore, number: u64, windows: &Windows) -> Result<bool, Error> {
+    let document = Booked { windows: windows.clone(), holder: nonce() };
+    let bytes = serde_json::to_vec(&document).map_err(|error| Error::Config(error.to_string()))?;
+    if let Put::Exists(_) = objects::create(env, store, &keys::limit(number), &bytes.into()).await? {
+        return Ok(false);
+    }
+    let numbers = numbers(env, store).await?;
+    // The number was free because it is long over.
+    let is_over = numbers.iter().any(|other| *other >= number + KEPT / 2);
+    let old = numbers.into_iter().filter(|other| other + KEPT <= number || (is_over && *other == number));
+    for old in old {
+        if let Err(error) = objects::delete(env, store, &keys::limit(old)).await {
+            tracing::warn!("an old booking of source.limits stays until the next one: {error}");
+        }
+    }
+    Ok(!is_over)
+}
+
+async fn numbers(env: &Env, store: &dyn ObjectStore) -> Result<Vec<u64>, Error> {
     let found = objects::list(env, store, keys::LIMITS).await?;
-    Ok(found.iter().filter_map(|meta| keys::parse_limit(meta.location.as_ref())).max().unwrap_or(0))
+    Ok(found.iter().filter_map(|meta| keys::parse_limit(meta.location.as_ref())).collect())
 }
 
 fn chance(env: &Env, race: u32, now: Timestamp) -> f64 {

@@ -3,12 +3,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Response;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tidegate_core::error::Kind;
 use tidegate_core::jiff::Timestamp;
-use tidegate_engine::{Clock as _, Outcome};
+use tidegate_core::pipeline::Limits;
+use tidegate_core::request::Request;
+use tidegate_engine::{Clock as _, Http, HttpError, Outcome};
 
 use crate::api::{Api, TestClock, World, answer, json_answer};
 
@@ -177,17 +181,104 @@ async fn limits_are_kept_together_by_all_processes_and_one_that_dies_wastes_its_
     }
 }
 
+/// A client that answers at once, and notes when it was asked by the clock of who asks.
+struct Noting {
+    clock: TestClock,
+    times: Times,
+}
+
+#[async_trait]
+impl Http for Noting {
+    async fn send(&self, _: &Request, _: &Limits) -> Result<tidegate_core::request::Response, HttpError> {
+        let mut times = self.times.lock().expect("times");
+        times.push(self.clock.now());
+        let body = format!("[{{\"id\":{}}}]", times.len());
+        Ok(response(200, ("content-type", "application/json"), body))
+    }
+}
+
+fn response(status: u16, header: (&str, &str), body: String) -> tidegate_core::request::Response {
+    let headers = vec![(header.0.to_owned(), header.1.to_owned())];
+    tidegate_core::request::Response { status, headers, body: body.into() }
+}
+
+/// A world whose requests go no further than to a client of the test's own.
+async fn inside(http: impl Http + 'static, clock: &TestClock, limits: &Value, stream: &Value) -> World {
+    let mut world = world(&Api::raw(b"").await, clock, limits, stream);
+    world.env.http = Arc::new(http);
+    world
+}
+
+async fn booked(world: &World) -> usize {
+    world.env.staging.list(Some(&"limits".into())).count().await
+}
+
 #[tokio::test]
 async fn processes_that_book_at_the_same_moment_all_get_their_share() {
-    let clock = TestClock::new();
-    let (api, times) = timed(&clock).await;
+    let (clock, times) = (TestClock::new(), Times::default());
+    let noting = Noting { clock: clock.clone(), times: times.clone() };
     let limits = json!({ "windows": [{ "requests": 40, "per": "10s" }], "shared": true });
-    let first = world(&api, &clock, &limits, &fan_out(10));
+    let first = inside(noting, &clock, &limits, &fan_out(10)).await;
     let mut worlds = [first.twin(), first.twin(), first.twin(), first.twin(), first.twin()];
+    worlds.iter_mut().zip(0..).for_each(|(world, seed)| world.env.seed = seed);
     for visit in futures::future::join_all(worlds.iter_mut().map(World::poll)).await {
         assert!(visit.expect("a visit").failures.is_empty());
     }
     assert_eq!(times.lock().expect("times").len(), 50);
+    assert!(most(&times, 10) <= 40, "{} in 10 s", most(&times, 10));
+    assert!(booked(&first).await <= 9, "what is over is removed");
+}
+
+#[tokio::test]
+async fn nothing_is_booked_that_begins_too_late_to_be_waited_for() {
+    let (clock, times) = (TestClock::new(), Times::default());
+    let noting = Noting { clock: clock.clone(), times: times.clone() };
+    let limits = json!({ "windows": [{ "requests": 2, "per": "1d" }], "shared": true, "concurrency": 1 });
+    let mut first = inside(noting, &clock, &limits, &fan_out(4)).await;
+    let mut second = first.twin();
+    let visit = first.poll().await.expect("a visit");
+    assert_eq!((visit.requests, visit.failures.len()), (2, 2));
+    let tomorrow = visit.failures[0].1.retry_at().expect("a time").duration_since(clock.now());
+    assert!((23..=24).contains(&tomorrow.as_hours()), "{tomorrow:?}");
+    let shares = booked(&first).await;
+    for world in [&mut first, &mut second] {
+        let error = world.poll().await.expect_err("nothing is left");
+        assert!(error.kind() == Kind::Transient && error.to_string().contains("not asked"), "{error}");
+    }
+    assert_eq!((times.lock().expect("times").len(), booked(&first).await), (2, shares));
+    assert!(clock.slept().iter().all(|slept| *slept < Duration::from_secs(300)), "{:?}", clock.slept());
+    clock.advance(Duration::from_secs(86_400));
+    assert_eq!(second.poll().await.expect("a visit").requests, 2);
+}
+
+/// A client that refuses the first request as soon as another one waits.
+struct Refusing {
+    clock: TestClock,
+    asked: Arc<Mutex<u32>>,
+}
+
+#[async_trait]
+impl Http for Refusing {
+    async fn send(&self, _: &Request, _: &Limits) -> Result<tidegate_core::request::Response, HttpError> {
+        *self.asked.lock().expect("asked") += 1;
+        while self.clock.slept().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        Ok(response(429, ("retry-after", "60"), String::new()))
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_share_hears_as_well_that_the_source_wants_to_be_left_alone() {
+    let (clock, asked) = (TestClock::new(), Arc::default());
+    let refusing = Refusing { clock: clock.clone(), asked: Arc::clone(&asked) };
+    let limits = json!({
+        "windows": [{ "requests": 1, "per": "10s" }], "shared": true, "concurrency": 2, "attempts": 1,
+    });
+    let mut world = inside(refusing, &clock, &limits, &fan_out(2)).await;
+    let error = world.poll().await.expect_err("refused");
+    assert!(error.retry_at().is_some(), "{error}");
+    assert_eq!(*asked.lock().expect("asked"), 1);
 }
 
 #[tokio::test]
