@@ -7,7 +7,7 @@ use tidegate_core::batch::{self, Batch, Checkpoint, ElementState};
 use tidegate_core::cadence::Shown;
 use tidegate_core::change::{self, Fingerprint, Validators};
 use tidegate_core::cursor;
-use tidegate_core::expr::Scope;
+use tidegate_core::expr::{Base, Scope};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{LoadSpec, Pipeline, Stream, Template, Values};
 use tidegate_core::request::{self, Element};
@@ -133,10 +133,7 @@ impl<'a> Draft<'a> {
             .any(|parent| parent.stream == stream.name && parent.partition_field.is_some());
         for changed in &self.changed {
             for (number, (page, repeats)) in changed.pages.iter().zip(&changed.repeats).enumerate() {
-                let mut values = changed.element.values.clone();
-                values.extend(page.window.iter().map(|window| ("incremental".to_owned(), window.clone())));
-                let values = &request::with_slice(stream, &values, base.dialect);
-                let fields = fields(stream, &base.scope().with_all(values))?;
+                let (values, fields) = added(stream, changed.element, page, &base)?;
                 let mut kept = if is_above { asked_for(&changed.element.values) } else { Values::new() };
                 let named = |(name, _): &(&String, &Value)| names.contains(name.as_str());
                 kept.extend(values.iter().filter(named).map(|(name, value)| (name.clone(), value.clone())));
@@ -221,7 +218,20 @@ pub(crate) fn asked_for(values: &Values) -> Values {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The values that the stream adds to each record of an element.
+/// What expressions may name of a page's element, and the values that the stream adds to each record of the page.
+pub(crate) fn added(
+    stream: &Stream,
+    element: &Element,
+    page: &Page,
+    base: &Base,
+) -> Result<(Values, Values), Error> {
+    let mut values = element.values.clone();
+    values.extend(page.window.iter().map(|window| ("incremental".to_owned(), window.clone())));
+    let values = request::with_slice(stream, &values, base.dialect).into_owned();
+    let fields = fields(stream, &base.scope().with_all(&values))?;
+    Ok((values, fields))
+}
+
 fn fields(stream: &Stream, scope: &Scope<'_>) -> Result<Values, Error> {
     let render = |(name, value)| match Template::render(value, scope) {
         Ok(value) => Ok((String::clone(name), value)),

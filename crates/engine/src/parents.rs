@@ -1,14 +1,16 @@
 //! The elements of a stream: its own list, or one for each record that its parent has staged.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use tidegate_core::batch::Batch;
-use tidegate_core::pipeline::{Parent, Stream, Template, TransformSpec, Values};
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::pipeline::{Parent, Stream, TransformSpec, Values};
 use tidegate_core::request::{self, Element, Parents, RequestError};
 use tidegate_core::transform::Transforms;
 use tidegate_core::{decode, keys};
 
-use crate::draft::asked_for;
+use crate::draft::{added, asked_for};
 use crate::poll::gather;
 use crate::state::StreamState;
 use crate::{Env, Error, Head, fetch::Fetch};
@@ -72,6 +74,7 @@ async fn children(
 async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) -> Result<(), Error> {
     let above = fetch.stream;
     tracing::info!(parent = parent.stream, "nothing is staged yet: fetching it for its children");
+    let base = fetch.pipeline.source.public_base(fetch.env.clock.now());
     let family = family(fetch, None).await?;
     let mut round = gather(fetch, &family.elements, &Head::default(), None).await;
     if !round.failures.is_empty() {
@@ -80,19 +83,12 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
     let transforms = transforms(TransformSpec::of(above, &fetch.pipeline.source).as_ref())?;
     for element in &family.elements {
         let Some((pages, _)) = round.answers.get(&element.name) else { continue };
-        let base = fetch.pipeline.source.public_base(fetch.env.clock.now());
-        let values = request::with_slice(above, &element.values, base.dialect);
-        let added = above.fields.iter().map(|(name, value)| {
-            let value = Template::render(value, &base.scope().with_all(&values));
-            Ok((name.clone(), value.map_err(|error| Error::Config(error.to_string()))?))
-        });
-        let added = added.collect::<Result<_, Error>>()?;
         for page in pages {
+            let (values, fields) = added(above, element, page, &base)?;
             let body = page.utf8()?;
             let records = decode::records(&body, page.format, &above.records);
             let records = records.map_err(|error| Error::Source(error.to_string()))?;
-            let records = transforms.all(records, &values, base.now);
-            parents.page(&element.name, &asked_for(&element.values), &added, &records).map_err(source)?;
+            note(parents, &transforms, (&element.name, &fields, &values), records, base.now)?;
         }
     }
     Ok(())
@@ -136,12 +132,23 @@ async fn take(env: &Env, batch: &Batch, parents: &mut Parents<'_>) -> Result<(),
             |error: decode::DecodeError| Error::Damaged { key: page.key.clone(), reason: error.to_string() };
         let text = decode::to_utf8(&body, page.charset.as_deref()).map_err(damaged)?;
         let records = decode::records(&text, page.format, &batch.load.records).map_err(damaged)?;
-        let values: Values =
-            page.fields.iter().chain(&page.values).map(|(n, v)| (n.clone(), v.clone())).collect();
-        let records = transforms.all(records, &values, batch.polled_at);
-        parents.page(&page.element, &asked_for(&page.values), &page.fields, &records).map_err(source)?;
+        let from = (page.element.as_str(), &page.fields, &page.values);
+        note(parents, &transforms, from, records, batch.polled_at)?;
     }
     Ok(())
+}
+
+/// Takes in the records of a page: the name of its element, what is added to its records, and what it was asked for.
+fn note(
+    parents: &mut Parents<'_>,
+    transforms: &Transforms,
+    (element, fields, values): (&str, &Values, &Values),
+    records: Vec<Cow<'_, [u8]>>,
+    polled_at: Timestamp,
+) -> Result<(), Error> {
+    let named: Values = fields.iter().chain(values).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let records = transforms.all(records, &named, polled_at);
+    parents.page(element, &asked_for(values), fields, &records).map_err(source)
 }
 
 /// What is done to the parent's records before they become rows, and its children.

@@ -194,7 +194,11 @@ impl World {
     }
 
     pub async fn batch(&self, seq: u64) -> Batch {
-        let key = tidegate_core::keys::batch("items", seq);
+        self.batch_of("items", seq).await
+    }
+
+    pub async fn batch_of(&self, stream: &str, seq: u64) -> Batch {
+        let key = tidegate_core::keys::batch(stream, seq);
         documents::expect(&self.env, self.env.staging.as_ref(), &key).await.expect("a batch")
     }
 }

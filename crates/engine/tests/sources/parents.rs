@@ -88,6 +88,29 @@ async fn a_parent_that_was_never_polled_is_fetched_for_its_children() {
 }
 
 #[tokio::test]
+async fn a_parent_gives_the_same_children_whether_it_was_staged_or_is_fetched_for_them() {
+    let incremental = json!({ "cursor_path": "t", "initial_value": 2 });
+    for post in [
+        json!({ "fields": { "only": 2 }, "transform": [{ "filter": "{{ record.id == only }}" }] }),
+        json!({
+            "incremental": incremental, "fields": { "only": "{incremental.start_value}" },
+            "transform": [{ "filter": "{{ record.id == only }}" }],
+        }),
+    ] {
+        for staged in [true, false] {
+            let api = Api::serve(|hit| json_answer(&blog(hit, 5))).await;
+            let world = blog_world(&api, &post, &json!({}));
+            if staged {
+                visit(&world, 0).await;
+            }
+            assert!(matches!(visit(&world, 1).await.outcome, Outcome::Staged { records: 4, .. }));
+            let batch = world.batch_of("comments", 1).await;
+            assert!(batch.pages.iter().all(|page| page.element == "2"), "{post} {staged}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn in_a_round_the_children_wait_for_their_parent_and_take_what_it_has_staged() {
     for turned in [false, true] {
         let api = Api::serve(|hit| json_answer(&blog(hit, 5))).await;
