@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tidegate_core::pipeline::{Mistake, Secret, Secrets};
-use tidegate_engine::Proxies;
+use tidegate_engine::{Proxies, ProxyVariable};
 
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
@@ -80,16 +80,17 @@ fn variable(name: &str) -> Option<String> {
 
 /// The proxies that the environment names, in either case, the lower one first as everywhere.
 pub(crate) fn proxies() -> Proxies {
-    let named = |name: &str| {
+    let value = |name: &str| {
         [name.to_ascii_lowercase(), name.to_owned()]
             .iter()
             .find_map(|name| variable(name).filter(|v| !v.is_empty()))
     };
-    let all = named("ALL_PROXY");
+    let named = |name| value(name).map(|url| ProxyVariable { name, url });
+    let all = || named("ALL_PROXY");
     Proxies {
-        http: named("HTTP_PROXY").or_else(|| all.clone()),
-        https: named("HTTPS_PROXY").or(all),
-        none: named("NO_PROXY"),
+        http: named("HTTP_PROXY").or_else(all),
+        https: named("HTTPS_PROXY").or_else(all),
+        none: value("NO_PROXY"),
     }
 }
 

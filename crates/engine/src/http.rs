@@ -9,7 +9,7 @@ use tidegate_core::pipeline::Limits;
 use tidegate_core::request::{Request, Response};
 
 pub use client::ReqwestHttp;
-pub use route::Proxies;
+pub use route::{Proxies, ProxyVariable};
 
 /// An HTTP client: the real one, or a simulation's model API.
 #[async_trait]

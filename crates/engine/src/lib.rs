@@ -57,7 +57,7 @@ pub use env::Env;
 pub use error::Error;
 pub use event::Event;
 pub use gate::Gate;
-pub use http::{Http, HttpError, Proxies, ReqwestHttp};
+pub use http::{Http, HttpError, Proxies, ProxyVariable, ReqwestHttp};
 pub use load::{End, LoadReport, load_batch};
 pub use poll::poll;
 pub use recover::{Missing, Recovery, recover};

@@ -10,7 +10,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use serde_json::{Value, json};
 use tidegate_core::pipeline::{Secrets, Source};
-use tidegate_engine::{Error, Proxies, ReqwestHttp};
+use tidegate_engine::{Error, Proxies, ProxyVariable, ReqwestHttp};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -109,8 +109,8 @@ async fn requests_go_through_the_proxy_unless_they_stay_on_this_machine() {
     assert!(head.starts_with("get http://api.invalid/items "), "{head}");
     assert!(head.contains("proxy-authorization: basic bwu6cdrzcw=="), "{head}");
 
-    let environment =
-        Proxies { http: Some(address.to_string()), none: Some("direct.invalid".into()), https: None };
+    let named = ProxyVariable { name: "HTTP_PROXY", url: address.to_string() };
+    let environment = Proxies { http: Some(named), none: Some("direct.invalid".into()), https: None };
     poll(json!({ "base_url": far }), &environment).await.expect("a visit");
     assert!(seen.recv().await.expect("a request").starts_with("GET http://api.invalid/items "));
     let here = api::Api::serve(|_| api::json_answer(&json!([1]))).await;
