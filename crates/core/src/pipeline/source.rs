@@ -35,7 +35,8 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
     /// Proxy that all requests go through: `http://proxy.example.org:3128`, with `${USER}:${PASSWORD}@` in front of the
-    /// host where it asks for them. The command line takes `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` where this is absent.
+    /// host where it asks for them. The command line takes `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` where
+    /// this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Secret>,
     /// What an answer means where HTTP alone does not say it, for all streams.
