@@ -48,6 +48,12 @@ impl Pace {
         Some(self.left.room(now, cost)).filter(|until| *until > now)
     }
 
+    /// The last turn that is booked, or `now`, and the first after it that has room in every window.
+    pub fn windowed(&self, now: Timestamp, cost: u32) -> (Timestamp, Timestamp) {
+        let last = self.last.map_or(now, |(at, _)| at.max(now));
+        (last, self.windows.room(last, cost))
+    }
+
     /// Takes in what an answer says is left, `in_flight` requests having been sent that it may not know of.
     pub fn told(&mut self, hints: &Hints, now: Timestamp, in_flight: u32) {
         self.left.told(hints, now, in_flight);

@@ -48,6 +48,15 @@ pub(crate) fn until_then(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
+/// An error where it takes too long until then: the schedule waits instead of us. `who` allows nothing more.
+pub(crate) fn patient(since: Timestamp, until: Timestamp, who: &str) -> Result<(), Error> {
+    if until_then(since, until) <= PATIENCE {
+        return Ok(());
+    }
+    let message = format!("not asked: {who} nothing more until {until:.0}");
+    Err(Error::Unavailable { message, retry_at: Some(until) })
+}
+
 impl Gate {
     /// The gate of a source with these limits.
     pub fn new(limits: &Limits) -> Gate {
@@ -119,16 +128,12 @@ impl Gate {
     /// Books the next turn; returns how long it is until then.
     fn turn(&self, now: Timestamp, cost: u32) -> Result<Duration, Error> {
         let mut state = self.lock();
-        if let Some(until) =
-            state.pace.spent_until(now, cost).filter(|until| until_then(now, *until) > PATIENCE)
-        {
-            return Err(Error::Unavailable {
-                message: format!(
-                    "not asked: by its last answer the source allows nothing more until {until:.0}"
-                ),
-                retry_at: Some(until),
-            });
+        if let Some(until) = state.pace.spent_until(now, cost) {
+            patient(now, until, "by its last answer the source allows")?;
         }
+        // Those before it in the queue are waited for, but no window that stays full.
+        let (last, first) = state.pace.windowed(now, cost);
+        patient(last, first, "the windows of `source.limits` allow")?;
         let earliest = state.held_until(now).unwrap_or(now);
         Ok(until_then(now, state.pace.book(now, earliest, cost)))
     }

@@ -8,10 +8,10 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
 use tidegate_core::pace::{Share, Windows};
 use tidegate_core::pipeline::Limits;
-use tidegate_core::retry::{self, PATIENCE};
+use tidegate_core::retry;
 use tokio::sync::Mutex;
 
-use crate::gate::until_then;
+use crate::gate::{patient, until_then};
 use crate::lease::nonce;
 use crate::objects::{self, Put};
 use crate::{Env, Error};
@@ -81,9 +81,9 @@ impl Shares {
             };
             let mut windows = before.clone();
             let share = windows.share(now, cost);
-            if until_then(now, share.from) > PATIENCE {
+            if let Err(error) = patient(now, share.from, "the limits shared with other processes allow") {
                 *seen = Some((last, before));
-                return Err(spent(share.from));
+                return Err(error);
             }
             if booked(env, store, last + 1, &windows).await? {
                 *seen = Some((last + 1, windows));
@@ -104,16 +104,6 @@ impl Shares {
         let booked = bytes.and_then(|bytes| serde_json::from_slice::<Booked>(&bytes).ok());
         let windows = booked.map(|booked| booked.windows).filter(|windows| windows.agrees(&self.windows));
         Ok((last, windows.unwrap_or_else(|| self.windows.clone())))
-    }
-}
-
-fn spent(until: Timestamp) -> Error {
-    Error::Unavailable {
-        message: format!(
-            "not asked: the limits that are kept together with other processes (`source.limits`) allow nothing more \
-             until {until:.0}"
-        ),
-        retry_at: Some(until),
     }
 }
 

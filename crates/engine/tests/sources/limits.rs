@@ -230,6 +230,20 @@ async fn processes_that_book_at_the_same_moment_all_get_their_share() {
 }
 
 #[tokio::test]
+async fn a_queue_is_waited_for_and_a_window_that_stays_full_is_left_to_the_schedule() {
+    for (window, asked) in
+        [(json!({ "requests": 1, "per": "2m" }), 8), (json!({ "requests": 2, "per": "1d" }), 2)]
+    {
+        let (clock, times) = (TestClock::new(), Times::default());
+        let noting = Noting { clock: clock.clone(), times: times.clone() };
+        let limits = json!({ "windows": [window], "concurrency": 4 });
+        let visit = inside(noting, &clock, &limits, &fan_out(8)).await.poll().await.expect("a visit");
+        assert_eq!((visit.requests, visit.failures.len()), (asked, 8 - asked as usize));
+        assert!(visit.failures.iter().all(|(_, error)| error.retry_at().is_some()));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_booked_that_begins_too_late_to_be_waited_for() {
     let (clock, times) = (TestClock::new(), Times::default());
     let noting = Noting { clock: clock.clone(), times: times.clone() };
