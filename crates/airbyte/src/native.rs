@@ -6,7 +6,8 @@ use tidegate_core::pipeline::{self, Mistake, Pipeline};
 use crate::translate::Translation;
 
 impl Translation {
-    /// The pipeline file, native in every line: what it says runs without the manifest. `head` are further keys of the
+    /// The pipeline file, native in every line: what it says runs without the manifest, given values for the secrets of
+    /// the config, which it names `${config:…}`. `head` are further keys of the
     /// file (`name`, `staging`, `lake`).
     pub fn to_toml(&self, head: &Map<String, Value>) -> Result<String, String> {
         let mut file = head.clone();
