@@ -6,13 +6,11 @@ use super::{Pipeline, Secret, Template, tells_a_secret};
 use crate::expr::{Dialect, Expr};
 
 impl Pipeline {
-    /// Paths of the values that are secrets by their names and stand there as they are (`streams.things.params.api_key`),
-    /// and of the addresses that hold a user or a password. Headers and the values in `auth` are no part of it: there the
-    /// file is refused when it is read.
+    /// Paths of the values that are secrets by their names and stand there as they are (`streams.things.params.api_key`).
+    /// Headers, `auth` and addresses are no part of it: there the file is refused when it is read.
     pub fn secrets_in_the_open(&self) -> Vec<String> {
         let mut found = Vec::new();
         let file = serde_json::to_value(self).unwrap_or_default();
-        addresses("", &file, &mut found);
         let dialect = self.source.expressions;
         named("source.config", &file["source"]["config"], dialect, &mut found);
         for (stream, table) in self.streams.iter().zip(file["streams"].as_array().into_iter().flatten()) {
@@ -55,26 +53,6 @@ fn is_plain(text: &str, dialect: Dialect) -> bool {
         && !Template::parse(text, dialect).is_ok_and(refers)
 }
 
-/// Notes the addresses with a user or a password in front of their host.
-fn addresses(path: &str, value: &Value, found: &mut Vec<String>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Value::String(text) if names_a_user(text) => found.push(path.to_owned()),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| addresses(&format!("{path}[{at}]"), item, found));
-        }
-        Value::Object(table) => table.iter().for_each(|(name, item)| addresses(&below(name), item, found)),
-        _ => {}
-    }
-}
-
-fn names_a_user(text: &str) -> bool {
-    let rest = ["https://", "http://"].iter().find_map(|scheme| text.trim_start().strip_prefix(scheme));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
-    user.is_some_and(|user| is_plain(user, Dialect::Native))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::pipeline::read;
@@ -88,18 +66,11 @@ mod tests {
             );
             read(&text, &[]).expect("a right file").secrets_in_the_open()
         };
-        let source = "base_url = \"https://h.example\"\nconfig = { api_key = \"abc\", site = \"eu\" }\n\
-                      auth = { type = \"oauth2_client_credentials\", client_id = \"${ID}\", client_secret = \"${SECRET}\", \
-                      access_token_url = \"https://u:p@h.example/token\" }";
+        let source = "base_url = \"https://h.example\"\nconfig = { api_key = \"abc\", site = \"eu\" }";
         let stream = "params = { api_key = \"abc\", q = \"x\" }\nbody = { a = [{ password = \"abc\", max_tokens = 5 }] }";
         assert_eq!(
             file(source, stream),
-            [
-                "source.auth.access_token_url",
-                "source.config.api_key",
-                "streams.b.params.api_key",
-                "streams.b.body.a[0].password"
-            ]
+            ["source.config.api_key", "streams.b.params.api_key", "streams.b.body.a[0].password"]
         );
         let source = "base_url = \"https://h.example/@x\"\nconfig = { api_key = \"${KEY}\" }";
         let stream = "params = { api_key = \"{{ config.api_key }}\", page_token = \"\" }\n\

@@ -96,7 +96,7 @@ impl Airbyte {
     /// The pipeline file that refers to the manifest.
     fn file(&self, manifest: &Path, name: &str, config: &Config) -> Result<String, Failure> {
         let quoted = |path: &Path| -> Result<String, Failure> {
-            Ok(Value::String(self.from_out(path)?.display().to_string()).to_string())
+            Ok(Value::String(self.located(path)?.display().to_string()).to_string())
         };
         let manifest = quoted(manifest)?;
         let head = format!("name = \"{name}\"\n\n[source]\nkind = \"airbyte\"\nmanifest = {manifest}\n");
@@ -113,7 +113,7 @@ impl Airbyte {
     }
 
     /// A path as the written file has it, from whose directory it is looked up.
-    fn from_out(&self, path: &Path) -> Result<PathBuf, Failure> {
+    fn located(&self, path: &Path) -> Result<PathBuf, Failure> {
         let Some(dir) = self.out.parent().filter(|dir| *dir != Path::new("")) else {
             return Ok(path.to_owned());
         };
