@@ -9,6 +9,8 @@ from conftest import ROOT
 from lakes import differences, found, manifests
 
 CASES = sorted(path.parent.name for path in (ROOT / "cases").glob("*/pipeline.toml"))
+PACKED = {"gtfs_stops": "zip", "parquet_trips": "parquet"}
+"""Cases whose pages only the loader in Rust unpacks, and their formats."""
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,10 @@ def kept(tidegate, tmp_path_factory):
 def test_a_case_becomes_the_same_lake(case, kept, on_spark, tmp_path):
     shutil.copytree(kept / case / "staging", tmp_path / "staging")
     reports, failed = on_spark(tmp_path)
+    if case in PACKED:
+        told = f"the format {PACKED[case]}: finish this load with `tidegate load --missing`"
+        assert failed and all(told in one for one in failed)
+        return
     assert failed == []
     assert sum(report["end"] == "loaded" for report in reports) == len(manifests(kept / case / "lake"))
     assert differences(kept / case / "lake", tmp_path / "lake") == []

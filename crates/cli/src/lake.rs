@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::data_type::Decimal;
@@ -33,6 +34,15 @@ impl LakeFile {
         let inner = self.key.split_once('/').map_or("", |(_, rest)| rest);
         inner.rsplit_once('/').map_or("", |(partition, _)| partition)
     }
+}
+
+/// The keys of all objects below a prefix, in order.
+pub(crate) async fn keys(store: &dyn ObjectStore, prefix: &str) -> object_store::Result<Vec<String>> {
+    let prefix = Path::parse(prefix)?;
+    let mut keys: Vec<String> =
+        store.list(Some(&prefix)).map_ok(|object| object.location.to_string()).try_collect().await?;
+    keys.sort();
+    Ok(keys)
 }
 
 /// All data files of a lake, sorted by key.

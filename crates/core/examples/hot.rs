@@ -133,6 +133,7 @@ fn papers(format: Format, spec: &LoadSpec) -> (Batch, Page) {
         sha256: String::new(),
         format,
         charset: None,
+        archive: None,
         records: 0,
         repeats: Vec::new(),
         fields: Default::default(),

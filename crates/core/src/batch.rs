@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cadence::CadenceSpec;
 use crate::change::{self, Fingerprint, Validators};
-use crate::pipeline::{Format, LoadSpec, Pipeline, Stream};
+use crate::decode::{self, Form};
+use crate::pipeline::{Archive, Format, LoadSpec, Pipeline, Stream};
 
 /// The batch manifest. Written by the poller, read by every loader (Rust or Spark); it holds all that a load
 /// needs besides the pages themselves and the table's schema.
@@ -86,6 +87,9 @@ pub struct Page {
     /// Character set the answer declared, where it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
+    /// How its members are read, where it is an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
     /// Number of records in the page.
     pub records: u64,
     /// Records that the poll before had already brought, as `[first, count]` runs in order; they are not loaded again.
@@ -97,6 +101,14 @@ pub struct Page {
     /// What `transform` names of the element besides, and the children of the stream.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Page {
+    /// How its bytes become records.
+    pub fn form(&self) -> Form<'_> {
+        let (charset, archive) = (self.charset.as_deref(), self.archive.as_ref());
+        Form { format: self.format, charset, archive, most: decode::MOST_BYTES }
+    }
 }
 
 /// Where the next poll of a stream goes on from: complete in each batch, so that one object is enough.

@@ -7,6 +7,7 @@
 //! state/<stream>.json                     advice: last visit, cadence; may be lost
 //! tokens/<credentials>/<n>.json          a renewed refresh token, encrypted (created once each)
 //! tokens/<credentials>/lease/<n>.json    who renews it now (created once each; overwritten when given back)
+//! jobs/<stream>/<digest>.json             a job of the API that is under way; may be lost
 //! limits/<n>.json                         what several processes have booked of the source's limits (created once each)
 //! budget/source.json                      advice: what is left of the calls that the source allows; may be lost
 //! ```
@@ -81,6 +82,11 @@ pub fn token_leases(prefix: &str) -> String {
 pub fn parse_token(key: &str) -> Option<u64> {
     let name = key.strip_prefix("tokens/")?.split_once('/')?.1;
     name.strip_suffix(".json")?.parse().ok()
+}
+
+/// A job of a stream that is under way; `digest` tells it from the stream's others.
+pub fn job(stream: &str, digest: &str) -> String {
+    format!("jobs/{stream}/{digest}.json")
 }
 
 /// Prefix of what several processes have booked of the source's limits.

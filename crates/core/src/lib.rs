@@ -23,6 +23,7 @@ pub use jiff;
 pub mod error;
 pub mod expr;
 pub mod import;
+pub mod job;
 pub mod pipeline;
 
 pub mod cadence;

@@ -30,6 +30,8 @@ pub enum Step {
 pub enum End {
     /// The stream has no paginator.
     OnlyPage,
+    /// The job has this many results.
+    Results(u64),
     /// The page holds no record.
     EmptyPage,
     /// The page holds fewer records than were asked for, and `stop_after_short_page` is set.
@@ -52,6 +54,8 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::OnlyPage => f.write_str("it is the only page"),
+            End::Results(1) => f.write_str("it is the only result of the job"),
+            End::Results(results) => write!(f, "it is the last of the job's {results} results"),
             End::EmptyPage => f.write_str("the page holds no record"),
             End::ShortPage => f.write_str("the page holds fewer records than were asked for"),
             End::Total(total) => write!(f, "the total of {total} is reached"),
@@ -199,11 +203,9 @@ impl<'a> Pager<'a> {
         self.read += 1;
         self.full = if self.read == 1 { page.records } else { self.full };
         self.stride = page.records;
-        if matches!(self.paginator, Paginator::SinglePage) {
-            return Ok(Step::End(End::OnlyPage));
-        }
         let nothing = page.body.trim_ascii().is_empty();
-        if page.records == 0 && (nothing || self.paginator.stops_after_empty_page()) {
+        let only = matches!(self.paginator, Paginator::SinglePage);
+        if page.records == 0 && !only && (nothing || self.paginator.stops_after_empty_page()) {
             return Ok(Step::End(End::EmptyPage));
         }
         if page.records > 0 && self.last.as_ref() == Some(page.digest) {

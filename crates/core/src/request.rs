@@ -13,7 +13,8 @@ use url::Url;
 use crate::change::Validators;
 use crate::pipeline::{Method, Secrets, TemplateError};
 
-pub use build::{USER_AGENT, build};
+pub use build::{USER_AGENT, base_url, build};
+pub(crate) use credential::is_header_name;
 pub use element::{Element, elements};
 pub use parent::{Parents, combined};
 pub use slice::with as with_slice;
@@ -59,11 +60,7 @@ impl Request {
                 }));
             }
         }
-        let method = match self.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
-        secrets.redact(&format!("{method} {url}"))
+        secrets.redact(&format!("{} {url}", self.method.word()))
     }
 
     /// Host of the URL, with its port where it has one.

@@ -6,6 +6,7 @@ mod grant;
 mod jwt;
 mod login;
 mod sign;
+mod sigv4;
 mod token;
 mod vault;
 

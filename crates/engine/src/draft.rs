@@ -150,6 +150,7 @@ impl<'a> Draft<'a> {
                     sha256,
                     format: page.format,
                     charset: page.charset.clone(),
+                    archive: page.archive.clone(),
                     records: page.content.records,
                     repeats: repeats.clone(),
                     fields,

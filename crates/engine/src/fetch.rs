@@ -19,6 +19,7 @@ use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
 use crate::flight::Flight;
+use crate::job::Done;
 use crate::page::{self, Page, Part};
 use crate::{Env, Error, Gate};
 
@@ -50,6 +51,8 @@ pub(crate) struct Tally {
     pub(crate) ends: Vec<End>,
     /// Newest time of change that an answer as a whole tells.
     pub(crate) modified: Option<Timestamp>,
+    /// Jobs whose results were read.
+    pub(crate) jobs: Vec<Done>,
 }
 
 /// The answer of an element.
@@ -178,6 +181,10 @@ impl Fetch<'_> {
         part: Part,
         pages: &mut Vec<Page>,
     ) -> Result<Walked, Error> {
+        if let Some(job) = &self.stream.job {
+            self.job(job, values, part, pages).await?;
+            return Ok(Walked::End(Validators::default()));
+        }
         let base = self.base(self.env.clock.now())?;
         let mut pager = Pager::new(&self.stream.paginator, self.pipeline.source.limits.pages, &base);
         let mut request =
@@ -215,7 +222,7 @@ impl Fetch<'_> {
     }
 
     /// The request for the first page of a part.
-    fn first(&self, values: &Values, part: &Part, base: &Base) -> Result<Request, Error> {
+    pub(crate) fn first(&self, values: &Values, part: &Part, base: &Base) -> Result<Request, Error> {
         let (source, secrets) = (&self.pipeline.source, &self.env.secrets);
         let built = |values: &Values| {
             let built = request::build(source, self.stream, values, secrets, base);

@@ -25,6 +25,7 @@ mod flight;
 mod gate;
 mod http;
 mod inventory;
+mod job;
 mod learn;
 mod lease;
 pub mod ledger;

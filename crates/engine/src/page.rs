@@ -8,10 +8,10 @@ use serde_json::Value;
 use tidegate_core::cadence::{Declared, declared};
 use tidegate_core::change::{self, Content};
 use tidegate_core::cursor::{self, Marks, Window};
-use tidegate_core::decode::{self, DecodeError};
+use tidegate_core::decode::{self, DecodeError, Form, Plain};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::Seen;
-use tidegate_core::pipeline::Format;
+use tidegate_core::pipeline::{Archive, Format};
 use tidegate_core::request::{Request, Response};
 
 use crate::Error;
@@ -41,6 +41,8 @@ pub(crate) struct Page {
     pub(crate) stored: Option<Stored>,
     pub(crate) format: Format,
     pub(crate) charset: Option<String>,
+    /// How its members are read, where it is an archive.
+    pub(crate) archive: Option<Archive>,
     pub(crate) content: Content,
     pub(crate) marks: Marks,
     /// What a reader should know of it, though it is data.
@@ -83,8 +85,12 @@ impl Page {
 
     /// The page as paging looks at it. It was read once already, so it does not fail.
     pub(crate) fn view(&self) -> Result<Cow<'_, [u8]>, Error> {
+        // Nothing leads on from an archive, nor from a file of columns.
+        if self.format.is_packed() {
+            return Ok(Cow::Borrowed(b"null"));
+        }
         let wrong = |error: DecodeError| Error::Source(error.to_string());
-        match self.utf8()? {
+        match self.plain("$", u64::MAX)?.text {
             Cow::Borrowed(body) => decode::json_view(body, self.format).map_err(wrong),
             Cow::Owned(body) => {
                 Ok(Cow::Owned(decode::json_view(&body, self.format).map_err(wrong)?.into_owned()))
@@ -92,9 +98,11 @@ impl Page {
         }
     }
 
-    /// The page in UTF-8. It was converted once already, so it does not fail.
-    pub(crate) fn utf8(&self) -> Result<Cow<'_, [u8]>, Error> {
-        decode::to_utf8(&self.body, self.charset.as_deref()).map_err(|e| Error::Source(e.to_string()))
+    /// The page as text. It was read once already, so it does not fail.
+    pub(crate) fn plain<'a>(&'a self, records: &'a str, most: u64) -> Result<Plain<'a>, Error> {
+        let (charset, archive) = (self.charset.as_deref(), self.archive.as_ref());
+        let form = Form { format: self.format, charset, archive, most };
+        decode::plain(&self.body, &form, records).map_err(|e| Error::Source(e.to_string()))
     }
 }
 
@@ -114,22 +122,27 @@ pub(crate) fn read(
         DecodeError::Path(message) => {
             Error::Config(format!("stream `{}`, `records` or `ignore`: {message}", fetch.stream.name))
         }
+        error if decode::packed_by_look(&response.body).is_some() => {
+            Error::Source(format!("{shown}: page {number} is packed, and cannot be read: {error}"))
+        }
         error => Error::Source(format!(
             "{shown}: page {number} is not {}: {error}; it begins with `{}`; set `format`, or check the path and whether the API needs credentials",
-            format.map_or("JSON, NDJSON, CSV or XML", Format::word),
+            format.map_or("JSON, NDJSON, CSV, XML, Parquet or an archive", Format::word),
             snippet(fetch, &response.body),
         )),
     };
     let charset = response.charset();
-    let body = decode::to_utf8(&response.body, charset.as_deref()).map_err(|error| wrong(None, error))?;
-    let format = format_of(fetch, &response, &body).ok_or_else(|| {
-        wrong(None, DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() })
-    })?;
-    let understood = understand(fetch, &body, format, part).map_err(|error| wrong(Some(format), error))?;
+    let (format, archive) =
+        form_of(fetch, &response, charset.as_deref()).map_err(|error| wrong(None, error))?;
+    let most = fetch.pipeline.source.limits.max_body.0;
+    let form = Form { format, charset: charset.as_deref(), archive: archive.as_ref(), most };
+    let plain = decode::plain(&response.body, &form, &fetch.stream.records)
+        .map_err(|error| wrong(Some(format), error))?;
+    let understood = understand(fetch, &plain, part).map_err(|error| wrong(Some(format), error))?;
     let remark = (number == 0 && format == Format::Json && understood.content.records == 0)
-        .then(|| nowhere(fetch, &shown, &body))
+        .then(|| nowhere(fetch, &shown, &plain.text))
         .flatten();
-    drop(body);
+    drop(plain);
     Ok(Page {
         request: shown,
         status: response.status,
@@ -139,6 +152,7 @@ pub(crate) fn read(
         stored: None,
         format,
         charset,
+        archive,
         content: understood.content,
         marks: understood.marks,
         declared: understood.declared,
@@ -172,14 +186,9 @@ struct Understood {
     outside: Vec<bool>,
 }
 
-fn understand(
-    fetch: &Fetch<'_>,
-    body: &[u8],
-    format: Format,
-    part: &Part,
-) -> Result<Understood, DecodeError> {
-    let stream = fetch.stream;
-    let records = decode::records(body, format, &stream.records)?;
+fn understand(fetch: &Fetch<'_>, plain: &Plain<'_>, part: &Part) -> Result<Understood, DecodeError> {
+    let (stream, body, format) = (fetch.stream, plain.text.as_ref(), plain.format);
+    let records = decode::records(body, format, plain.records)?;
     // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
     let with_hashes = !stream.primary_key.is_empty() || stream.incremental.is_some();
     let content = change::content(body, format, &records, &stream.ignore, with_hashes)?;
@@ -200,14 +209,30 @@ fn understand(
     Ok(Understood { content, marks, declared, last_record, outside })
 }
 
-/// The format: as the stream says, as the answer says, or by its look.
-fn format_of(fetch: &Fetch<'_>, response: &Response, body: &[u8]) -> Option<Format> {
+/// The format: packed by its first bytes, else as the stream says, as the answer says, or by its look. Where it is packed,
+/// what the stream or the answer says besides is how its members are read.
+fn form_of(
+    fetch: &Fetch<'_>,
+    response: &Response,
+    charset: Option<&str>,
+) -> Result<(Format, Option<Archive>), DecodeError> {
     if matches!(response.status, 204 | 205) {
         // No content: no line.
-        return Some(Format::Ndjson);
+        return Ok((Format::Ndjson, None));
     }
     let told = || response.header("content-type").and_then(Format::of_content_type);
-    fetch.stream.format.or_else(told).or_else(|| sniff(response, body))
+    let said = fetch.stream.format.or_else(told);
+    if let Some(packed) = decode::packed_by_look(&response.body) {
+        let format = said.filter(|format| !format.is_packed());
+        let archive = Archive { format, members: fetch.stream.members.clone() };
+        return Ok((packed, (packed != Format::Parquet).then_some(archive)));
+    }
+    if let Some(format) = said {
+        return Ok((format, None));
+    }
+    let body = decode::to_utf8(&response.body, charset)?;
+    let unknown = || DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() };
+    sniff(response, &body).map(|format| (format, None)).ok_or_else(unknown)
 }
 
 fn sniff(response: &Response, body: &[u8]) -> Option<Format> {

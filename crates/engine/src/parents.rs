@@ -85,8 +85,8 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
         let Some((pages, _)) = round.answers.get(&element.name) else { continue };
         for page in pages {
             let (values, fields) = added(above, element, page, &base)?;
-            let body = page.utf8()?;
-            let records = decode::records(&body, page.format, &above.records);
+            let plain = page.plain(&above.records, decode::MOST_BYTES)?;
+            let records = decode::records(&plain.text, plain.format, plain.records);
             let records = records.map_err(|error| Error::Source(error.to_string()))?;
             note(parents, &transforms, (&element.name, &fields, &values), records, base.now)?;
         }
@@ -130,8 +130,8 @@ async fn take(env: &Env, batch: &Batch, parents: &mut Parents<'_>) -> Result<(),
         let body = crate::decode::body(env, page).await?;
         let damaged =
             |error: decode::DecodeError| Error::Damaged { key: page.key.clone(), reason: error.to_string() };
-        let text = decode::to_utf8(&body, page.charset.as_deref()).map_err(damaged)?;
-        let records = decode::records(&text, page.format, &batch.load.records).map_err(damaged)?;
+        let plain = decode::plain(&body, &page.form(), &batch.load.records).map_err(damaged)?;
+        let records = decode::records(&plain.text, plain.format, plain.records).map_err(damaged)?;
         let from = (page.element.as_str(), &page.fields, &page.values);
         note(parents, &transforms, from, records, batch.polled_at)?;
     }

@@ -60,12 +60,14 @@ pub(crate) async fn ask(fetch: Fetch<'_>, head: Option<Head>) -> Result<Visit, E
         }
         let draft = Draft::of(stream, &family, &round.answers, !round.failures.is_empty(), &head.checkpoint);
         if draft.is_empty() {
+            fetch.clear_jobs().await?;
             let head = Head { checkpoint: draft.checkpoint, ..head };
             return Ok(visit(&fetch, at, Outcome::Unchanged, Shown::default(), round, head));
         }
         let batch = draft.batch(pipeline, stream, at, head.seq + 1)?;
         match crate::stage::stage(env, &batch, &draft.bodies()).await? {
             Staged::Ours => {
+                fetch.clear_jobs().await?;
                 let outcome = outcome(&batch);
                 let shown = Shown { modified: fetch.tally().modified, ..draft.shown(stream) };
                 return Ok(visit(&fetch, at, outcome, shown, round, Head::from(batch)));

@@ -186,7 +186,9 @@ impl Seen {
         shell.line(format_args!("stream {}", self.stream));
         for page in self.batch.iter().flat_map(|batch| &batch.pages) {
             let (records, bytes) = (words::count(page.records, "record"), words::bytes(page.bytes));
-            shell.line(format_args!("  {} -> {}, {records}, {bytes}", page.request, page.status));
+            let packed =
+                if page.format.is_packed() { format!(" of {}", page.format.word()) } else { String::new() };
+            shell.line(format_args!("  {} -> {}, {records}, {bytes}{packed}", page.request, page.status));
         }
         self.ends.iter().for_each(|end| shell.line(format_args!("  no further page: {end}")));
         self.failures.iter().for_each(|failure| shell.line(format_args!("  failed: {failure}")));

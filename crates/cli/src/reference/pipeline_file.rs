@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
     ("Login", "source.auth.login"),
@@ -14,6 +14,9 @@ const SECTIONS: [(&str, &str); 16] = [
     ("Window", "source.limits.windows"),
     ("Stream", "[[streams]]"),
     ("Paginator", "streams.paginator"),
+    ("Job", "streams.job"),
+    ("JobRequest", "streams.job.poll"),
+    ("StatusMapping", "streams.job.status"),
     ("Transform", "[[streams.transform]]"),
     ("Rule", "streams.response_actions"),
     ("Backoff", "streams.response_actions.backoff"),

@@ -35,6 +35,13 @@ async fn parts(Path(id): Path<u64>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], body.to_string())
 }
 
+/// The file of a case.
+fn parquet() -> &'static [u8] {
+    let exchange = include_bytes!("../../../../cases/parquet_trips/responses/1.http");
+    let head = exchange.windows(2).position(|two| two == b"\n\n").expect("an empty line");
+    &exchange[head + 2..]
+}
+
 /// Serves until the test process ends; returns the address.
 pub(crate) fn serve() -> String {
     let (tell, told) = std::sync::mpsc::channel::<SocketAddr>();
@@ -51,6 +58,7 @@ pub(crate) fn serve() -> String {
                 .route("/v1/things", things)
                 .route("/page", page)
                 .route("/error", error)
+                .route("/rows.parquet", get(|| async { parquet() }))
                 .route("/busy", get(|| async { StatusCode::SERVICE_UNAVAILABLE }));
             let routes = routes.route("/v1/pages", get(pages)).route("/v1/things/{id}/parts", get(parts));
             axum::serve(listener, routes).await.expect("it serves");

@@ -55,6 +55,20 @@ fn init_says_what_is_wrong_with_a_page_that_is_no_api() {
 }
 
 #[test]
+fn init_and_preview_know_a_packed_answer_by_its_first_bytes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    ok(&tidegate(dir.path(), &["init", &format!("{}/rows.parquet", api::serve())]));
+    let text = std::fs::read_to_string(dir.path().join("tidegate.toml")).expect("the file");
+    for line in ["format = \"parquet\"", "event_time = \"picked_up\"", "primary_key = [\"id\"]"] {
+        assert!(text.contains(&format!("{line}\n")), "{line} in\n{text}");
+    }
+    let previewed = tidegate(dir.path(), &["preview"]);
+    ok(&previewed);
+    let said = String::from_utf8_lossy(&previewed.stdout);
+    assert!(said.contains("-> 200, 2 records") && said.contains(" of Parquet\n"), "{said}");
+}
+
+#[test]
 fn a_stream_that_fails_in_a_preview_takes_no_other_along() {
     let dir = initialised();
     let file = dir.path().join("tidegate.toml");

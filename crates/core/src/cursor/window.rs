@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{per_second, start_value};
@@ -11,7 +12,7 @@ use crate::pipeline::{Incremental, Values};
 use crate::time::Times;
 
 /// The part that one walk of pages asks for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// `{incremental.start_value}`, null where there is none.
     pub start: Value,

@@ -2,6 +2,8 @@
 
 mod charset;
 mod csv;
+mod packed;
+mod parquet_file;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use crate::pipeline::Format;
 
 pub(crate) use charset::to_text;
 pub use charset::to_utf8;
+pub(crate) use packed::unpacked;
+pub use packed::{Form, MOST_BYTES, Plain, packed_by_look, plain};
 use path::Route;
 
 /// Why a page cannot be taken apart. The message says where and what to do.
@@ -74,7 +78,7 @@ pub fn records<'a>(body: &'a [u8], format: Format, path: &str) -> Result<Vec<Cow
             Format::Csv | Format::Tsv | Format::CsvSemicolon | Format::CsvPipe | Format::Xml => {
                 Cow::Owned(raw.as_bytes().to_vec())
             }
-            Format::Json | Format::Ndjson => Cow::Borrowed(&body[start..start + raw.len()]),
+            _ => Cow::Borrowed(&body[start..start + raw.len()]),
         });
         Ok::<(), DecodeError>(())
     });
@@ -115,6 +119,9 @@ impl Records {
             Format::Csv | Format::Tsv | Format::CsvSemicolon | Format::CsvPipe => {
                 let message = "a CSV page has no path to its records; leave `records` out".to_owned();
                 Err(DecodeError::Path(message).into())
+            }
+            Format::Zip | Format::Gzip | Format::Parquet => {
+                Err(packed::malformed("it is packed, and has no text before it is unpacked").into())
             }
         }
     }

@@ -59,7 +59,6 @@ impl Route {
         visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut reader = Reader::part(text, part.clone());
-        let malformed = |e: JsonError| E::from(DecodeError::from(e));
         match self {
             Route::Plain(steps) if steps.iter().any(|step| matches!(step, Step::Each)) => {
                 walk(&mut reader, steps, visit)?;
@@ -109,6 +108,11 @@ impl Route {
     }
 }
 
+/// What is wrong in a document, as whoever visits its records has it.
+fn malformed<E: From<DecodeError>>(error: JsonError) -> E {
+    E::from(DecodeError::from(error))
+}
+
 /// The steps of a path of names, indices and wildcards; `None` for any other.
 fn plain(path: &str) -> Option<Vec<Step>> {
     let mut rest = path.trim().strip_prefix('$')?;
@@ -148,10 +152,9 @@ fn elements<E: From<DecodeError>>(
     reader: &mut Reader<'_>,
     visit: &mut impl FnMut(&mut Reader<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let json = |e: JsonError| E::from(DecodeError::from(e));
-    match reader.peek().map_err(json)? {
+    match reader.peek().map_err(malformed)? {
         Kind::Array => walk(reader, &[Step::Each], visit),
-        Kind::Null => reader.null().map_err(json),
+        Kind::Null => reader.null().map_err(malformed),
         _ => visit(reader),
     }
 }
@@ -162,12 +165,11 @@ fn walk<E: From<DecodeError>>(
     steps: &[Step],
     visit: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let json = |e: JsonError| E::from(DecodeError::from(e));
     let Some((step, rest)) = steps.split_first() else { return visit(reader) };
-    match (reader.peek().map_err(json)?, step) {
+    match (reader.peek().map_err(malformed)?, step) {
         (Kind::Object, Step::Key(_) | Step::Each) => walk_object(reader, step, rest, visit),
         (Kind::Array, Step::Index(_) | Step::Each) => walk_array(reader, step, rest, visit),
-        _ => reader.skip().map(|_| ()).map_err(json),
+        _ => reader.skip().map(|_| ()).map_err(malformed),
     }
 }
 
@@ -177,10 +179,9 @@ fn walk_object<E: From<DecodeError>>(
     rest: &[Step],
     visit: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let json = |e: JsonError| E::from(DecodeError::from(e));
-    reader.begin_object().map_err(json)?;
+    reader.begin_object().map_err(malformed)?;
     let (mut first, mut seen) = (true, false);
-    while let Some(key) = reader.next_key(first).map_err(json)? {
+    while let Some(key) = reader.next_key(first).map_err(malformed)? {
         first = false;
         match step {
             Step::Key(name) if *name == key.value() => {
@@ -191,7 +192,7 @@ fn walk_object<E: From<DecodeError>>(
             }
             Step::Each => walk(reader, rest, visit)?,
             _ => {
-                reader.skip().map_err(json)?;
+                reader.skip().map_err(malformed)?;
             }
         }
     }
@@ -210,13 +211,12 @@ fn walk_array<E: From<DecodeError>>(
     rest: &[Step],
     visit: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let json = |e: JsonError| E::from(DecodeError::from(e));
-    reader.begin_array().map_err(json)?;
+    reader.begin_array().map_err(malformed)?;
     let mut index = 0;
-    while reader.next_item(index == 0).map_err(json)? {
+    while reader.next_item(index == 0).map_err(malformed)? {
         match step {
             Step::Index(wanted) if *wanted != index => {
-                reader.skip().map_err(json)?;
+                reader.skip().map_err(malformed)?;
             }
             _ => walk(reader, rest, visit)?,
         }

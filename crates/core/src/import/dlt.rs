@@ -78,12 +78,15 @@ fn draft(config: &Literal, options: &Options, reading: &mut Reading) -> Draft {
     head(&mut draft.head, &base_url, options);
     source(&mut draft.source, &base_url, &client, reading);
     let defaults = top.dict("resource_defaults", reading);
+    let mut endpoints = Vec::new();
     for (at, resource) in top.list("resources", reading).iter().enumerate() {
         let resource =
             stream::Resource::new(&format!("resources[{at}]"), resource, defaults.as_ref(), reading);
         let Some(resource) = resource else { continue };
         draft.streams.push(resource.table(&client, options, reading));
+        endpoints.push(resource.auth());
     }
+    auth::of_endpoints(&mut draft.source, client.given("auth"), &endpoints, reading);
     stream::settle(&mut draft.streams, reading);
     if draft.streams.is_empty() && reading.refusals.is_empty() {
         reading.refuse("resources", "there is none; name what is to be asked");

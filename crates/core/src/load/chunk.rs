@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::{Batch, Page};
-use crate::pipeline::{Format, Values};
+use crate::decode::{Form, MOST_BYTES};
+use crate::pipeline::{Archive, Format, Values};
 use crate::time::micros;
 
 /// What all records of a page have in common.
@@ -18,6 +19,7 @@ pub(super) struct Sheet {
     pub(super) polled_at: i64,
     pub(super) format: Format,
     pub(super) charset: Option<String>,
+    archive: Option<Archive>,
     /// Values added to each record: name and JSON.
     pub(super) constants: Vec<(String, String)>,
     /// What transforms may name besides the record.
@@ -66,10 +68,17 @@ impl Sheet {
             polled_at: micros(batch.polled_at),
             format: page.format,
             charset: page.charset.clone(),
+            archive: page.archive.clone(),
             constants: page.fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             values: if batch.load.transform.is_none() { Values::new() } else { values(page) },
             repeats: page.repeats.clone(),
         }
+    }
+
+    /// How the bytes of the page become records.
+    pub(super) fn form(&self) -> Form<'_> {
+        let archive = self.archive.as_ref();
+        Form { format: self.format, charset: self.charset.as_deref(), archive, most: MOST_BYTES }
     }
 
     /// Whether the poll before had already brought this record of the page.

@@ -160,23 +160,43 @@ impl Decoder {
     }
 
     fn piece(&mut self, piece: &Piece, at: Position) -> Result<(), Stop> {
-        let text = decode::to_text(&piece.body, piece.sheet.charset.as_deref())
-            .map_err(|error| Stop::Load(placed(error, piece, at)))?;
+        let wrong = |error| Stop::Load(placed(error, piece, at));
+        let unpacked = decode::unpacked(&piece.body, &piece.sheet.form(), &self.rules.spec.records);
+        let read = match unpacked.map_err(wrong)? {
+            Some(lines) => self.text(piece, &lines, Format::Ndjson, 0, &Records::default()),
+            None => {
+                let text = decode::to_text(&piece.body, piece.sheet.charset.as_deref()).map_err(wrong)?;
+                // The route is taken out, since records change all else.
+                let records = std::mem::take(&mut self.records);
+                let read = self.text(piece, &text, piece.sheet.format, at.lines, &records);
+                self.records = records;
+                read
+            }
+        };
+        read.map_err(|stop| match stop {
+            Stop::Page(error) => Stop::Load(placed(error, piece, at)),
+            other => other,
+        })
+    }
+
+    /// Reads the records of a text, which is the piece's own or what it unpacks to.
+    fn text(
+        &mut self,
+        piece: &Piece,
+        text: &str,
+        format: Format,
+        lines: usize,
+        records: &Records,
+    ) -> Result<(), Stop> {
         let (sheet, first) = (&piece.sheet, self.row);
         self.sheets.push(Arc::clone(sheet));
-        // The route is taken out, since records change all else.
-        let records = std::mem::take(&mut self.records);
-        let read = records.each(&text, sheet.format, &mut |reader: &mut Reader<'_>| {
+        let read = records.each(text, format, &mut |reader: &mut Reader<'_>| {
             self.next(sheet, self.row - first, reader)?;
             self.row += 1;
             Ok(())
         });
-        self.records = records;
         read.map_err(|stop| match stop {
-            Stop::Page(error) if sheet.format == Format::Ndjson => {
-                Stop::Load(placed(error.with_line(&text, at.lines), piece, at))
-            }
-            Stop::Page(error) => Stop::Load(placed(error, piece, at)),
+            Stop::Page(error) if format == Format::Ndjson => Stop::Page(error.with_line(text, lines)),
             other => other,
         })
     }

@@ -59,6 +59,7 @@ fn page(number: u32, format: Format) -> Page {
         sha256: String::new(),
         format,
         charset: None,
+        archive: None,
         records: 0,
         repeats: Vec::new(),
         fields: serde_json::Map::new(),

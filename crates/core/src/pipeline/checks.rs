@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::tree::Node;
 use super::{Limits, Mistake, Pipeline, Source, Stream, auth_checks, forms, stream_checks, words};
 use crate::expr::Expr;
+use crate::request::is_header_name;
 
 /// Collects mistakes by the path of what they are about.
 pub(super) struct Checks<'a> {
@@ -126,8 +127,7 @@ fn costs(pipeline: &Pipeline, checks: &mut Checks<'_>) {
 pub(super) fn headers(headers: &BTreeMap<String, super::Secret>, at: &[&str], checks: &mut Checks<'_>) {
     for (name, value) in headers {
         let steps: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
-        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(token) {
+        if !is_header_name(name) {
             checks.wrong(&steps, format!("`{name}` is no name of a header"), "use letters, digits and `-`");
         }
         if value.0.contains(['\r', '\n']) {

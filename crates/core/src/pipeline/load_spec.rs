@@ -32,6 +32,13 @@ pub enum Format {
     /// One XML document. An element is a table: attributes as `@name`, children by name (a list where they repeat), text
     /// as `#text`; an element with nothing but text is that text.
     Xml,
+    /// A zip archive, whose members are read by their names, or as they look. An archive is known by its first bytes
+    /// whatever stands here; then this is how its members are read.
+    Zip,
+    /// One file packed by gzip, read as it looks. Known by its first bytes, as an archive is.
+    Gzip,
+    /// A Parquet file: its rows are the records.
+    Parquet,
 }
 
 impl Format {
@@ -43,7 +50,15 @@ impl Format {
             Format::Csv | Format::CsvSemicolon | Format::CsvPipe => "csv",
             Format::Tsv => "tsv",
             Format::Xml => "xml",
+            Format::Zip => "zip",
+            Format::Gzip => "gz",
+            Format::Parquet => "parquet",
         }
+    }
+
+    /// Whether a page must be unpacked before it is text.
+    pub fn is_packed(self) -> bool {
+        matches!(self, Format::Zip | Format::Gzip | Format::Parquet)
     }
 
     /// The byte between two cells, of a format that has cells.
@@ -53,7 +68,9 @@ impl Format {
             Format::Tsv => Some(b'\t'),
             Format::CsvSemicolon => Some(b';'),
             Format::CsvPipe => Some(b'|'),
-            Format::Json | Format::Ndjson | Format::Xml => None,
+            Format::Json | Format::Ndjson | Format::Xml | Format::Zip | Format::Gzip | Format::Parquet => {
+                None
+            }
         }
     }
 
@@ -65,6 +82,9 @@ impl Format {
             Format::Csv | Format::CsvSemicolon | Format::CsvPipe => "CSV",
             Format::Tsv => "TSV",
             Format::Xml => "XML",
+            Format::Zip => "zip",
+            Format::Gzip => "gzip",
+            Format::Parquet => "Parquet",
         }
     }
 
@@ -80,6 +100,11 @@ impl Format {
             | "application/json-seq" => Some(Format::Ndjson),
             "text/csv" | "application/csv" => Some(Format::Csv),
             "text/tab-separated-values" => Some(Format::Tsv),
+            "application/zip" | "application/x-zip-compressed" => Some(Format::Zip),
+            "application/gzip" | "application/x-gzip" => Some(Format::Gzip),
+            "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => {
+                Some(Format::Parquet)
+            }
             "application/xml" | "text/xml" | "application/atom+xml" | "application/rss+xml" => {
                 Some(Format::Xml)
             }
@@ -89,6 +114,17 @@ impl Format {
             _ => None,
         }
     }
+}
+
+/// How the members of an archive are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archive {
+    /// As what; by their names where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Which; all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<String>,
 }
 
 /// How a batch's pages become rows.

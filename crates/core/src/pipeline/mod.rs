@@ -7,6 +7,8 @@ mod checks;
 mod config;
 mod forms;
 mod incremental;
+mod job;
+mod job_checks;
 mod load_spec;
 mod open_secrets;
 mod overrides;
@@ -36,7 +38,8 @@ pub use auth::{
 };
 pub use checks::tells_a_secret;
 pub use incremental::Incremental;
-pub use load_spec::{Format, LoadSpec};
+pub use job::{Job, JobRequest, StatusMapping};
+pub use load_spec::{Archive, Format, LoadSpec};
 pub use paginator::{CursorPages, HeaderCursor, HeaderLink, JsonLink, Offset, PageNumber, Paginator};
 pub use parent::Parent;
 pub use read::{Mistake, json_schema, read};
@@ -105,7 +108,9 @@ impl Pipeline {
     pub fn secret_references(&self) -> Vec<&str> {
         let auth = self.source.auth.secrets();
         let config = self.source.config_texts().into_iter().flat_map(source::references);
+        let of_jobs = self.streams.iter().flat_map(|stream| &stream.job).flat_map(Job::requests);
         let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());
+        let of_streams = of_streams.chain(of_jobs.flat_map(|(_, request)| request.headers.values()));
         let mut found = Vec::new();
         let tls =
             self.source.tls.iter().flat_map(|tls| [&tls.client_cert, &tls.client_key, &tls.ca]).flatten();

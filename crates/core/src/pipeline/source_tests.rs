@@ -91,3 +91,31 @@ fn rules_and_windows_are_checked() {
         assert!(message.contains(says), "{bad}: {message}");
     }
 }
+
+#[test]
+fn a_job_is_checked_as_its_stream_is() {
+    let job = |job: &str| wrong(&format!("method = \"POST\"\njob = {{ {job} }}"));
+    for good in [
+        "poll = { path = \"/jobs/{creation_response.id}\" }",
+        "poll = { path = \"{creation_headers.location}\" }, status_path = \"$.s\", urls_path = \"$.u\", wait = \"1h\"",
+        "poll = { path = \"/x\" }, download = { path = \"{{ download_target }}\", method = \"POST\", form = { a = \"{parent.id}\" } }, delete = { path = \"/x\", method = \"DELETE\" }",
+    ] {
+        assert_eq!(job(good), "good", "{good}");
+    }
+    for (bad, says) in [
+        ("status_path = \"$.s\"", "`poll` is missing"),
+        ("poll = { path = \"/x/{{ creation.id }}\" }", "no value named `creation`"),
+        ("poll = { path = \"/x\", body = { a = 1 } }", "a GET request has no body"),
+        ("poll = { path = \"/x\", headers = { x-api-key = \"open\" } }", "holds a secret in the open"),
+        ("poll = { path = \"/x\" }, interval = \"0s\"", "more than 0"),
+        ("poll = { path = \"/x\" }, urls_path = \"urls\"", "not a JSONPath"),
+        ("poll = { path = \"/x\" }, status = { done = [\"a\"] }", "`done`"),
+    ] {
+        let message = job(bad);
+        assert!(message.contains(says), "{bad}: {message}");
+    }
+    let paged = "job = { poll = { path = \"/x\" } }\npaginator = { type = \"header_link\" }";
+    assert!(wrong(paged).contains("are not paged"));
+    assert!(wrong("method = \"DELETE\"").contains("not asked for by DELETE"));
+    assert!(wrong("params = { a = \"{{ download_target }}\" }").contains("no value named `download_target`"));
+}

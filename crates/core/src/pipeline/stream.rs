@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::incremental::Incremental;
+use super::job::Job;
 use super::load_spec::Format;
 use super::paginator::Paginator;
 use super::parent::Parent;
@@ -67,6 +68,9 @@ pub struct Stream {
     /// How the answer is decoded; by its content type where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// Which members of a zip archive are read: a name (`stops.txt`), or one with `*` (`*.csv`); all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<String>,
     /// JSONPath (RFC 9535) of the records in a page. `$` where absent: an array is its elements, else one record.
     #[serde(default = "default_records")]
     #[schemars(extend("format" = "jsonpath"))]
@@ -77,6 +81,9 @@ pub struct Stream {
     /// How further pages are found.
     #[serde(default)]
     pub paginator: Paginator,
+    /// An asynchronous job that the request creates, and whose results are the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
     /// How many requests one of this stream counts as, by `source.limits`.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     #[schemars(range(min = 1))]
@@ -147,6 +154,19 @@ pub enum Method {
     Get,
     /// POST.
     Post,
+    /// DELETE, for what clears a job away.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
 }
 
 /// The record's own time. Short form: the path alone.

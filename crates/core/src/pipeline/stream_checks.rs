@@ -1,7 +1,7 @@
 //! The checks of one stream.
 
 use super::checks::{self, Checks};
-use super::{Method, Source, Stream, paginator_checks, template_checks};
+use super::{Method, Source, Stream, job_checks, paginator_checks, template_checks};
 use crate::cadence::CadenceSpec;
 use crate::request;
 use crate::schema::PARTITION;
@@ -30,6 +30,7 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
         checks::form("field", column, &["streams", at, "columns", column], checks);
     }
     paginator_checks::check(stream, source, at, checks);
+    job_checks::check(stream, source, at, checks);
     incremental(stream, at, checks);
     cadence(stream, at, checks);
     fan_out(stream, at, checks);

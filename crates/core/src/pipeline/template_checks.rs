@@ -16,6 +16,8 @@ use crate::request;
 const ANSWER: [&str; 2] = ["response", "headers"];
 /// What those of a paginator may name besides.
 const PAGE: [&str; 2] = ["last_record", "last_page_size"];
+/// What the requests about a job may name.
+const JOB: [&str; 4] = ["creation_response", "creation_headers", "polling_response", "download_target"];
 /// The names of the part of a stream in the CDK.
 const SLICE: [&str; 3] = ["stream_slice", "stream_partition", "stream_interval"];
 
@@ -41,6 +43,7 @@ pub(super) fn check(stream: &Stream, source: &Source, at: &str, checks: &mut Che
     for (key, value) in &stream.fields {
         place.check(&["streams", at, "fields", key], value, checks);
     }
+    jobs(stream, source, at, checks);
     bounds(stream, source.expressions, at, checks);
     transforms(&place, at, checks);
     paginator(stream, source.expressions, at, checks);
@@ -87,7 +90,9 @@ impl Place<'_> {
 
     fn plain(&self, steps: &[&str], text: &str, checks: &mut Checks<'_>) {
         // What a record of the parent holds is known when it is there.
-        if of_a_parent(self.stream, text) || !self.source.expressions.is_native() {
+        let of_a_job =
+            self.names.contains(JOB[0]) && JOB.iter().any(|name| text.contains(&format!("{{{name}")));
+        if of_a_job || of_a_parent(self.stream, text) || !self.source.expressions.is_native() {
             return;
         }
         let base = self.source.public_base(Timestamp::UNIX_EPOCH);
@@ -117,6 +122,29 @@ fn expression(
                 let help = super::words::instead(name, &list);
                 checks.wrong(steps, format!("no value named `{name}` is known here"), help);
             }
+        }
+    }
+}
+
+/// The requests about a job.
+fn jobs(stream: &Stream, source: &Source, at: &str, checks: &mut Checks<'_>) {
+    let Some(job) = &stream.job else { return };
+    let names = names(stream, source.expressions).into_iter().chain(JOB.map(str::to_owned)).collect();
+    let place = Place { values: sample_values(stream), names, stream, source };
+    for (key, request) in job.requests() {
+        let under = |name: &'static str| ["streams", at, "job", key, name];
+        place.check(&under("path"), &Json::from(request.path.as_str()), checks);
+        for (name, value) in &request.params {
+            place.check(&[&under("params")[..], &[name]].concat(), value, checks);
+        }
+        for (name, value) in request.headers.iter().filter(|(_, value)| Expr::is_in(&value.0)) {
+            place.check(&[&under("headers")[..], &[name]].concat(), &Json::from(value.0.as_str()), checks);
+        }
+        for (name, value) in request.form.iter().flatten() {
+            place.check(&[&under("form")[..], &[name]].concat(), value, checks);
+        }
+        if let Some(body) = &request.body {
+            place.check(&under("body"), body, checks);
         }
     }
 }

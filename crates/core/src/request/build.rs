@@ -62,6 +62,9 @@ fn accept(format: Option<Format>) -> &'static str {
         Some(Format::Ndjson) => "application/x-ndjson, */*;q=0.5",
         Some(Format::Csv | Format::CsvSemicolon | Format::CsvPipe) => "text/csv, */*;q=0.5",
         Some(Format::Tsv) => "text/tab-separated-values, */*;q=0.5",
+        Some(Format::Zip) => "application/zip, */*;q=0.5",
+        Some(Format::Gzip) => "application/gzip, */*;q=0.5",
+        Some(Format::Parquet) => "application/vnd.apache.parquet, */*;q=0.5",
         Some(Format::Xml) => "application/xml, text/xml;q=0.9, */*;q=0.5",
         None => "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, */*;q=0.5",
     }
@@ -71,12 +74,7 @@ fn accept(format: Option<Format>) -> &'static str {
 fn url(base: &str, path: &str, scope: &Scope<'_>) -> Result<Url, RequestError> {
     let encode = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
     let path = text("path", path, scope, encode)?;
-    let base = if Expr::is_in(base) {
-        text("source.base_url", base, scope, str::to_owned)?
-    } else {
-        base.to_owned()
-    };
-    let base = base.as_str();
+    let base = &rendered_base(base, scope)?;
     let wrong =
         |url: &str, reason: &str| RequestError::Url { url: url.to_owned(), reason: reason.to_owned() };
     let mut url = Url::parse(base).map_err(|error| wrong(base, &error.to_string()))?;
@@ -100,6 +98,18 @@ fn url(base: &str, path: &str, scope: &Scope<'_>) -> Result<Url, RequestError> {
     url.set_query((!query.is_empty()).then_some(&query));
     url.set_fragment(None);
     Ok(url)
+}
+
+fn rendered_base(base: &str, scope: &Scope<'_>) -> Result<String, RequestError> {
+    match Expr::is_in(base) {
+        true => text("source.base_url", base, scope, str::to_owned),
+        false => Ok(base.to_owned()),
+    }
+}
+
+/// The source's `base_url`, evaluated where it is an expression.
+pub fn base_url(source: &Source, base: &Base) -> Result<String, RequestError> {
+    rendered_base(&source.base_url, &base.scope())
 }
 
 /// A template as text.

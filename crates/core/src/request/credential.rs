@@ -28,8 +28,7 @@ impl Request {
 
     /// Sets a header that HTTP can carry; `place` is the key in the file that an error names.
     pub fn set_sound_header(&mut self, place: &str, name: &str, value: String) -> Result<(), RequestError> {
-        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(token) || value.chars().any(|c| c.is_control() && c != '\t') {
+        if !is_header_name(name) || value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(RequestError::Header { place: place.to_owned() });
         }
         self.set_header(&name.to_ascii_lowercase(), value);
@@ -48,4 +47,10 @@ impl Request {
         self.set_header("cookie", cookies.join("; "));
         Ok(())
     }
+}
+
+/// Whether HTTP can carry a header of that name.
+pub(crate) fn is_header_name(name: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(token)
 }

@@ -1,7 +1,7 @@
 //! A session: a login whose answer holds the token.
 
 use tidegate_core::pipeline::SessionToken;
-use tidegate_core::request::Request;
+use tidegate_core::request::{self, Request};
 
 use super::applicant::Applicant;
 use super::token::Token;
@@ -9,7 +9,7 @@ use super::{config, grant};
 use crate::Error;
 
 pub(super) async fn token(applicant: &Applicant, session: &SessionToken) -> Result<Token, Error> {
-    let request = request(applicant, session)?;
+    let request = login(applicant, session)?;
     let response = grant::send(applicant, &request, "check `login` in source.auth", None).await?;
     let value = match &session.token_header {
         None => grant::token_at(applicant, &request, &response, &session.token_path)?,
@@ -26,13 +26,16 @@ pub(super) async fn token(applicant: &Applicant, session: &SessionToken) -> Resu
     Ok(Token::new(value, applicant.env.clock.now(), session.expiration.map(|life| life.0)))
 }
 
-fn request(applicant: &Applicant, session: &SessionToken) -> Result<Request, Error> {
+fn login(applicant: &Applicant, session: &SessionToken) -> Result<Request, Error> {
     let login = &session.login;
     let url = match login.path.starts_with("http://") || login.path.starts_with("https://") {
         true => login.path.clone(),
         false => {
-            let base = applicant.source.base_url.trim_end_matches('/');
-            format!("{base}/{}", login.path.trim_start_matches('/'))
+            let base = applicant.source.base(&applicant.env.secrets, applicant.env.clock.now()).map_err(|name| {
+                Error::Config(format!("source.config: the secret `{name}` has no value; set it and start again"))
+            })?;
+            let base = request::base_url(&applicant.source, &base).map_err(config)?;
+            format!("{}/{}", base.trim_end_matches('/'), login.path.trim_start_matches('/'))
         }
     };
     let mut request = grant::request(login.method, &url)?;

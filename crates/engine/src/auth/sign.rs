@@ -2,18 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use object_store::aws::{AwsAuthorizer, AwsCredential};
-use object_store::client::{HttpRequest, HttpRequestBody};
 use ring::{digest, hmac};
 use serde_json::Value;
 use tidegate_core::change;
 use tidegate_core::cursor;
 use tidegate_core::expr::{Dialect, Scope};
 use tidegate_core::pipeline::{
-    AwsSigv4, Hmac, HmacAlgorithm, KeyEncoding, Method, SignatureEncoding, Template, Values,
+    AwsSigv4, Hmac, HmacAlgorithm, KeyEncoding, SignatureEncoding, Template, Values,
 };
 use tidegate_core::request::Request;
 
+use super::sigv4::{self, Signer};
 use super::{config, reveal};
 use crate::Error;
 use crate::fetch::Fetch;
@@ -59,7 +58,7 @@ fn signed(request: &Request, time: String) -> Values {
     let text = |name: &str, value: &str| (name.to_owned(), Value::from(value));
     Values::from_iter([
         text("timestamp", &time),
-        text("method", method(request)),
+        text("method", request.method.word()),
         text("host", &request.host()),
         text("path", request.url.path()),
         text("query", request.url.query().unwrap_or_default()),
@@ -82,43 +81,26 @@ pub(super) fn key_bytes(encoding: KeyEncoding, key: &str) -> Option<Vec<u8>> {
     }
 }
 
-fn method(request: &Request) -> &'static str {
-    match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    }
-}
-
-/// The request signed as AWS wants it. The signature is `object_store`'s, as that of every call to AWS.
+/// The request signed as AWS wants it, at the time it is sent.
 pub(super) fn aws(fetch: &Fetch<'_>, spec: &AwsSigv4, request: &Request) -> Result<Request, Error> {
     let mut request = request.clone();
-    let token = spec
-        .session_token
-        .as_ref()
-        .map(|token| reveal(&fetch.env.secrets, "session_token", token))
-        .transpose()?;
-    if let Some(token) = &token {
-        let place = "source.auth.session_token";
-        request.set_sound_header(place, "x-amz-security-token", token.clone()).map_err(config)?;
-    }
-    let credential = AwsCredential {
-        key_id: reveal(&fetch.env.secrets, "access_key_id", &spec.access_key_id)?,
-        secret_key: reveal(&fetch.env.secrets, "secret_access_key", &spec.secret_access_key)?,
-        token,
-    };
-    let wrong = |error: String| Error::Config(format!("source.auth: the request cannot be signed: {error}"));
+    let query = sigv4::canonical_query(&request);
+    request.url.set_query((!query.is_empty()).then_some(&query));
+    let token = spec.session_token.as_ref().map(|token| reveal(&fetch.env.secrets, "session_token", token)).transpose()?;
+    let (key_id, secret_key) = (
+        reveal(&fetch.env.secrets, "access_key_id", &spec.access_key_id)?,
+        reveal(&fetch.env.secrets, "secret_access_key", &spec.secret_access_key)?,
+    );
+    let body = change::hex(&change::sha256(request.body.as_deref().unwrap_or_default()));
+    let (host, time) = (request.host(), sigv4::stamp(fetch.env.clock.now()));
     // A header that is signed must arrive as it is, so only what says what is asked for takes part.
-    let mut signed: HttpRequest = http::Request::builder()
-        .method(method(&request))
-        .uri(request.url.as_str())
-        .body(HttpRequestBody::from(request.body.clone().unwrap_or_default()))
-        .map_err(|error| wrong(error.to_string()))?;
-    AwsAuthorizer::new(&credential, &spec.service, &spec.region)
-        .try_authorize(&mut signed, None)
-        .map_err(|error| wrong(error.to_string()))?;
-    for (name, value) in signed.headers() {
-        let value = value.to_str().map_err(|error| wrong(error.to_string()))?;
-        request.set_header(name.as_str(), value.to_owned());
+    let mut headers = vec![("host", host.as_str()), ("x-amz-content-sha256", &body), ("x-amz-date", &time)];
+    headers.extend(token.as_deref().map(|token| ("x-amz-security-token", token)));
+    let signer =
+        Signer { region: &spec.region, service: &spec.service, key_id: &key_id, secret_key: &secret_key };
+    let authorization = signer.authorization(&request, &headers, &time);
+    for (name, value) in headers.into_iter().skip(1).chain([("authorization", authorization.as_str())]) {
+        request.set_sound_header("source.auth", name, value.to_owned()).map_err(config)?;
     }
     Ok(request)
 }

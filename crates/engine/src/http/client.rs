@@ -93,6 +93,7 @@ impl ReqwestHttp {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Delete => reqwest::Method::DELETE,
         };
         let mut builder = wire.client.request(method, request.url.clone()).headers(headers(request, &host)?);
         if let Some(body) = &request.body {

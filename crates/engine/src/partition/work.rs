@@ -265,6 +265,7 @@ fn of_input(number: usize, input: &Input, format: Format, spec: &LoadSpec) -> (u
         sha256: String::new(),
         format,
         charset: None,
+        archive: None,
         records: 0,
         repeats: Vec::new(),
         values: serde_json::Map::new(),

@@ -100,6 +100,7 @@ pub async fn stage(env: &Env, seq: u64, polled_at: &str, spec: &LoadSpec, record
         sha256: sha,
         format: Format::Json,
         charset: None,
+        archive: None,
         records: 0,
         repeats: Vec::new(),
         fields: serde_json::Map::new(),

@@ -194,8 +194,9 @@ pub(crate) async fn records(world: &World, stream: &str, seq: u64) -> Vec<Value>
         use object_store::ObjectStoreExt as _;
         let path = object_store::path::Path::parse(&page.key).expect("a key");
         let body = store.get(&path).await.expect("a page").bytes().await.expect("bytes");
+        let plain = tidegate_core::decode::plain(&body, &page.form(), &batch.load.records).expect("text");
         let records =
-            tidegate_core::decode::records(&body, page.format, &batch.load.records).expect("records");
+            tidegate_core::decode::records(&plain.text, plain.format, plain.records).expect("records");
         let kept = records.iter().enumerate().filter(|(index, _)| {
             let index = *index as u64;
             !page.repeats.iter().any(|(first, count)| (*first..first + count).contains(&index))

@@ -154,10 +154,7 @@ impl Exchange {
 
 /// The word of a request's method.
 pub(super) fn method(request: &Request) -> &'static str {
-    match request.method {
-        tidegate_core::pipeline::Method::Get => "GET",
-        tidegate_core::pipeline::Method::Post => "POST",
-    }
+    request.method.word()
 }
 
 /// Whether a recorded request line means this request; the order of the query's parameters does not matter.

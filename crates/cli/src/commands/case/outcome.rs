@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::TryStreamExt;
 use object_store::ObjectStore;
-use object_store::path::Path;
 use serde_json::{Map, Value};
 
 use super::compare::Files;
@@ -76,16 +74,8 @@ fn lineage(row: &Map<String, Value>) -> (String, i64) {
 
 /// All quarantined lines, in the order of keys.
 async fn quarantine(store: &dyn ObjectStore) -> Result<String, Failure> {
-    let prefix = Path::parse("quarantine").expect("a plain word");
-    let mut keys: Vec<String> = store
-        .list(Some(&prefix))
-        .map_ok(|object| object.location.to_string())
-        .try_collect()
-        .await
-        .map_err(unreadable)?;
-    keys.sort();
     let mut text = String::new();
-    for key in keys {
+    for key in lake::keys(store, "quarantine").await.map_err(unreadable)? {
         let bytes = lake::read(store, &key).await.map_err(unreadable)?;
         text.push_str(&String::from_utf8_lossy(&bytes));
     }

@@ -1,8 +1,6 @@
 //! What a case has staged, record by record as the API gave it: read without the loader, to hold the loader against it.
 
-use futures::TryStreamExt;
 use object_store::ObjectStore;
-use object_store::path::Path;
 use serde_json::Value;
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::jiff::Timestamp;
@@ -34,16 +32,8 @@ pub(super) struct Raw {
 
 /// All batches of a stream, by number.
 pub(super) async fn staged(store: &dyn ObjectStore, stream: &Stream) -> Result<Vec<Staged>, Failure> {
-    let prefix = Path::parse(keys::batches(&stream.name)).map_err(unreadable)?;
-    let mut keys: Vec<String> = store
-        .list(Some(&prefix))
-        .map_ok(|object| object.location.to_string())
-        .try_collect()
-        .await
-        .map_err(unreadable)?;
-    keys.sort();
     let mut all = Vec::new();
-    for key in keys {
+    for key in lake::keys(store, &keys::batches(&stream.name)).await.map_err(unreadable)? {
         let bytes = lake::read(store, &key).await.map_err(unreadable)?;
         let batch = Batch::decode(&bytes).map_err(unreadable)?;
         let mut records = Vec::new();
@@ -57,8 +47,8 @@ pub(super) async fn staged(store: &dyn ObjectStore, stream: &Stream) -> Result<V
 }
 
 fn of_page(batch: &Batch, at: usize, page: &Page, body: &[u8]) -> Result<Vec<Raw>, Failure> {
-    let text = decode::to_utf8(body, page.charset.as_deref()).map_err(unreadable)?;
-    let records = decode::records(&text, page.format, &batch.load.records).map_err(unreadable)?;
+    let plain = decode::plain(body, &page.form(), &batch.load.records).map_err(unreadable)?;
+    let records = decode::records(&plain.text, plain.format, plain.records).map_err(unreadable)?;
     let transforms = batch.load.transform.as_ref().map(Transforms::new).transpose().map_err(unreadable)?;
     let raw = |(number, record): (u64, std::borrow::Cow<'_, [u8]>)| {
         let repeated = page.repeats.iter().any(|(first, count)| (*first..first + count).contains(&number));

@@ -1,7 +1,7 @@
 //! The one answer that `init` looks at.
 
 use serde_json::Value;
-use tidegate_core::decode;
+use tidegate_core::decode::{self, Form};
 use tidegate_core::error::Kind;
 use tidegate_core::pipeline::{Format, Limits, Method};
 use tidegate_core::request::{Request, Response};
@@ -15,6 +15,8 @@ use crate::failure::Failure;
 pub(super) struct Answer {
     /// How it is decoded.
     pub(super) format: Format,
+    /// How `body` is read: that format, or what it unpacks to.
+    read_as: Format,
     body: Vec<u8>,
 }
 
@@ -52,6 +54,12 @@ pub(super) async fn fetch(url: &Url) -> Result<Answer, Failure> {
 }
 
 fn read(response: &Response) -> Result<Answer, Failure> {
+    if let Some(format) = decode::packed_by_look(&response.body) {
+        let form = Form { format, charset: None, archive: None, most: Limits::default().max_body.0 };
+        let plain = decode::plain(&response.body, &form, "$")
+            .map_err(|error| Failure::source(format!("the answer is packed, and cannot be read: {error}")))?;
+        return Ok(Answer { format, read_as: plain.format, body: plain.text.into_owned() });
+    }
     let body = decode::to_utf8(&response.body, response.charset().as_deref())
         .map_err(|error| Failure::source(error.to_string()))?
         .into_owned();
@@ -60,7 +68,7 @@ fn read(response: &Response) -> Result<Answer, Failure> {
     }
     let told = response.header("content-type").and_then(Format::of_content_type);
     let format = told.or_else(|| sniff(&body)).ok_or_else(|| Failure::source(A_PAGE))?;
-    Ok(Answer { format, body })
+    Ok(Answer { format, read_as: format, body })
 }
 
 const A_PAGE: &str = "the answer is HTML or XML; is this the address of the API, and not of its page?";
@@ -84,7 +92,7 @@ impl Answer {
     /// The answer as one JSON value; NDJSON and CSV as the list of their records.
     pub(super) fn value(&self) -> Result<Value, Failure> {
         let wrong = |error: String| Failure::source(format!("the answer cannot be read: {error}"));
-        if self.format == Format::Json {
+        if self.read_as == Format::Json {
             return serde_json::from_slice(&self.body).map_err(|error| {
                 match self.body.trim_ascii_start().first() {
                     Some(b'<') => Failure::source(A_PAGE),
@@ -93,7 +101,7 @@ impl Answer {
             });
         }
         let records =
-            decode::records(&self.body, self.format, "$").map_err(|error| wrong(error.to_string()))?;
+            decode::records(&self.body, self.read_as, "$").map_err(|error| wrong(error.to_string()))?;
         let parsed: Result<Vec<Value>, _> =
             records.iter().map(|record| serde_json::from_slice(record)).collect();
         parsed.map(Value::Array).map_err(|error| wrong(error.to_string()))
@@ -101,7 +109,7 @@ impl Answer {
 
     /// The columns that the records have, and their types; empty where there is no record.
     pub(super) fn columns(&self, path: &str) -> Vec<(String, String)> {
-        let records = decode::records(&self.body, self.format, path).unwrap_or_default();
+        let records = decode::records(&self.body, self.read_as, path).unwrap_or_default();
         let all = records.iter().map(|record| infer(record)).reduce(|a, b| match widen(&a, &b) {
             Widened::To(joined) => joined,
             Widened::Conflict => a,

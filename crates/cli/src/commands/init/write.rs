@@ -27,7 +27,7 @@ pub(super) fn file(url: &Url, format: Format, guess: &Guess, columns: &[(String,
         template(url.path())
     ));
     if format != Format::Json {
-        text.push_str(&format!("format = \"{}\"\n", format.extension()));
+        text.push_str(&format!("format = {}\n", serde_json::to_value(format).unwrap_or_default()));
     }
     text.push_str(&guessed(guess, format));
     if !params.is_empty() {

@@ -80,6 +80,27 @@ pub(super) fn auth(table: &mut Table, path: &str, auth: &Literal, reading: &mut 
     table.set("auth", out);
 }
 
+/// The credentials of the endpoints, by where they stand. A pipeline has one set for all its streams: those that all
+/// endpoints have, else those of the client.
+pub(super) fn of_endpoints(
+    table: &mut Table,
+    client: Option<&Literal>,
+    endpoints: &[(String, Option<Literal>)],
+    reading: &mut Reading,
+) {
+    let common = endpoints.first().and_then(|(path, first)| Some((path, first.as_ref()?)));
+    let common = common.filter(|(_, first)| endpoints.iter().all(|(_, auth)| auth.as_ref() == Some(*first)));
+    if let Some((path, common)) = common.filter(|(_, common)| Some(*common) != client) {
+        return auth(table, path, common, reading);
+    }
+    for (path, own) in endpoints {
+        if own.as_ref().is_some_and(|own| Some(own) != client) {
+            let message = "these credentials are its own, and all streams of a pipeline have the same; write a file for each";
+            reading.refuse(path, message);
+        }
+    }
+}
+
 fn oauth(out: &mut Map<String, Value>, dict: &Dict<'_>, reading: &mut Reading) {
     out.extend(dict.text("access_token_url", reading).map(|url| ("access_token_url".to_owned(), url.into())));
     take(out, dict, &[("client_id", "CLIENT_ID"), ("client_secret", "CLIENT_SECRET")], reading);

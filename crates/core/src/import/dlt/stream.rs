@@ -93,6 +93,13 @@ impl Resource {
         Some(Resource { path: path.to_owned(), name, config, endpoint })
     }
 
+    /// Where the endpoint's own credentials stand, and what they are.
+    pub(super) fn auth(&self) -> (String, Option<Literal>) {
+        let at = format!("{}.endpoint", self.path);
+        let auth = Dict::of(&at, &self.endpoint).and_then(|endpoint| endpoint.given("auth").cloned());
+        (format!("{at}.auth"), auth)
+    }
+
     /// The stream.
     pub(super) fn table(&self, client: &Dict<'_>, options: &Options, reading: &mut Reading) -> Table {
         let mut table = Table::default();

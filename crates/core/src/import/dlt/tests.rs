@@ -271,3 +271,34 @@ fn data_is_a_form() {
         (&json!("POST"), &json!("skip"))
     );
 }
+
+fn with_auths(client: &str, first: &str, second: &str) -> String {
+    let endpoint = |auth: &str| format!("{{'data_selector': '$', 'paginator': 'single_page'{auth}}}");
+    format!(
+        "{{'client': {{'base_url': 'https://h.example'{client}}}, 'resources': [{{'name': 'a', 'endpoint': {}}}, \
+         {{'name': 'b', 'endpoint': {}}}]}}",
+        endpoint(first),
+        endpoint(second)
+    )
+}
+
+#[test]
+fn the_credentials_of_an_endpoint_are_taken_over_or_refused_and_never_dropped() {
+    let (one, other) = (", 'auth': {'token': dlt.secrets['a']}", ", 'auth': {'token': dlt.secrets['b']}");
+    let auth = |text: &str| checked(text)["source"]["auth"].clone();
+    let taken = json!({ "type": "bearer", "token": "${A}" });
+    assert_eq!(auth(&with_auths("", one, one)), taken);
+    assert_eq!(auth(&with_auths(one, one, "")), taken);
+    assert_eq!(auth(&with_auths(other, one, one)), taken);
+    for (client, first, second, paths) in [
+        ("", one, "", vec![0]),
+        ("", "", one, vec![1]),
+        ("", one, other, vec![0, 1]),
+        (one, other, one, vec![0]),
+    ] {
+        let found: Vec<String> =
+            refused(&with_auths(client, first, second)).into_iter().map(|(path, _)| path).collect();
+        let expected: Vec<String> = paths.iter().map(|at| format!("resources[{at}].endpoint.auth")).collect();
+        assert_eq!(found, expected, "{client} {first} {second}");
+    }
+}

@@ -190,3 +190,18 @@ async fn a_login_may_be_a_form_and_the_session_a_cookie_a_parameter_or_a_field_o
         assert!(!request.contains("t-1"), "{request}");
     }
 }
+
+#[tokio::test]
+async fn a_login_lies_below_a_base_that_is_an_expression() {
+    let api = Api::serve(|hit| match hit.path_and_query.as_str() {
+        "/eu/login" => json_answer(&json!({ "token": "t-1" })),
+        "/eu/items" if hit.header("authorization") == Some("Bearer t-1") => json_answer(&json!([1])),
+        other => answer(404, &[], other.to_owned()),
+    })
+    .await;
+    let source = json!({
+        "base_url": format!("{}/{{{{ config.site }}}}", api.url), "config": { "site": "eu" },
+        "auth": { "type": "session_token", "login": { "path": "login" } },
+    });
+    World::new(&api, &source, &json!({})).poll().await.expect("a visit");
+}

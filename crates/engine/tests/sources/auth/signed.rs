@@ -65,10 +65,25 @@ async fn a_request_is_signed_as_aws_wants_it() {
     let signature = hit.header("authorization").expect("a signature");
     assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/"), "{signature}");
     assert!(signature.contains("/eu-central-1/execute-api/aws4_request"), "{signature}");
-    assert!(hit.header("x-amz-date").is_some());
+    assert_eq!(hit.header("x-amz-date"), Some("20261123T100100Z"), "the time of the clock");
     assert_eq!(hit.header("x-amz-security-token"), Some("s3cr3t"));
     let hash = hex(ring::digest::digest(&ring::digest::SHA256, hit.body.as_bytes()).as_ref());
     assert_eq!(hit.header("x-amz-content-sha256"), Some(hash.as_str()));
+}
+
+/// The key, the query and the signature are those of the example in Binance's documentation of signed requests.
+#[tokio::test]
+async fn a_published_example_gets_its_published_signature() {
+    let api = Api::serve(|_| json_answer(&json!([1]))).await;
+    let auth = json!({
+        "type": "hmac", "key": "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j", "message": "{query}",
+        "location": "query", "name": "signature",
+    });
+    let query = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559";
+    let stream = json!({ "path": format!("/api/v3/order?{query}") });
+    World::new(&api, &json!({ "auth": auth }), &stream).poll().await.expect("a visit");
+    let signature = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71";
+    assert_eq!(api.hits()[0].path_and_query, format!("/api/v3/order?{query}&signature={signature}"));
 }
 
 fn read(part: &str) -> Value {
