@@ -31,9 +31,12 @@ fn login(applicant: &Applicant, session: &SessionToken) -> Result<Request, Error
     let url = match login.path.starts_with("http://") || login.path.starts_with("https://") {
         true => login.path.clone(),
         false => {
-            let base = applicant.source.base(&applicant.env.secrets, applicant.env.clock.now()).map_err(|name| {
-                Error::Config(format!("source.config: the secret `{name}` has no value; set it and start again"))
-            })?;
+            let base =
+                applicant.source.base(&applicant.env.secrets, applicant.env.clock.now()).map_err(|name| {
+                    Error::Config(format!(
+                        "source.config: the secret `{name}` has no value; set it and start again"
+                    ))
+                })?;
             let base = request::base_url(&applicant.source, &base).map_err(config)?;
             format!("{}/{}", base.trim_end_matches('/'), login.path.trim_start_matches('/'))
         }

@@ -86,7 +86,11 @@ pub(super) fn aws(fetch: &Fetch<'_>, spec: &AwsSigv4, request: &Request) -> Resu
     let mut request = request.clone();
     let query = sigv4::canonical_query(&request);
     request.url.set_query((!query.is_empty()).then_some(&query));
-    let token = spec.session_token.as_ref().map(|token| reveal(&fetch.env.secrets, "session_token", token)).transpose()?;
+    let token = spec
+        .session_token
+        .as_ref()
+        .map(|token| reveal(&fetch.env.secrets, "session_token", token))
+        .transpose()?;
     let (key_id, secret_key) = (
         reveal(&fetch.env.secrets, "access_key_id", &spec.access_key_id)?,
         reveal(&fetch.env.secrets, "secret_access_key", &spec.secret_access_key)?,
