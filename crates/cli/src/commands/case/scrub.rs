@@ -172,17 +172,12 @@ impl Scrub {
 
     /// What is written for the JSON text that begins at `at`, where it is a secret as a whole, and its length.
     fn whole(&self, bytes: &[u8], at: usize) -> Option<(String, usize)> {
-        if bytes[at] != b'"' {
-            return None;
-        }
-        let known = self.known.iter().filter(|known| known.reach != Reach::Everywhere);
-        let known = known.map(|known| (&known.value, &known.word));
-        let named = self.named.iter().filter(|(value, _)| value.len() >= LONG);
-        known.chain(named).find_map(|(value, word)| {
-            let length = matched(&bytes[at + 1..], value)? + 2;
-            let ends = bytes.get(at + length - 1) == Some(&b'"') && !is_key(bytes, at + length);
-            ends.then(|| (format!("\"{word}\""), length))
-        })
+        let end = (bytes[at] == b'"').then(|| named::end_of_text(bytes, at + 1))??;
+        let text: String = serde_json::from_slice(&bytes[at..=end]).ok()?;
+        let known = self.known.iter().find(|known| known.reach != Reach::Everywhere && known.value == text);
+        let named = || self.named.get(&text).filter(|_| text.len() >= LONG);
+        let word = known.map(|known| &known.word).or_else(named)?;
+        (!is_key(bytes, end + 1)).then(|| (format!("\"{word}\""), end + 1 - at))
     }
 
     /// What is written for the secret that begins at `at`, and its length; in JSON it stays a value.
