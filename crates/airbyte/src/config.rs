@@ -243,9 +243,12 @@ fn shapes<'a>(schema: &'a Value, table: &Map<String, Value>) -> Vec<&'a Value> {
 
 /// A value that fits a schema; of a table all that it can hold, or what it must and what has a default.
 fn sample(name: &str, schema: &Value, all: bool) -> Value {
+    // Where there is a choice, what may stand there says more than a default does.
+    let choice = ["oneOf", "anyOf"].iter().any(|key| schema.get(*key).is_some());
     let given = ["const", "default"]
         .iter()
         .find_map(|key| schema.get(*key))
+        .filter(|value| !choice || !value.is_object())
         .filter(|value| !all || !value.as_array().is_some_and(Vec::is_empty));
     let listed = || ["examples", "enum"].iter().find_map(|key| schema.get(*key)?.as_array()?.first());
     match given.or_else(listed) {
@@ -270,7 +273,8 @@ fn sample(name: &str, schema: &Value, all: bool) -> Value {
         }
         Some("object") => json!({}),
         Some("array") => {
-            Value::Array(schema.get("items").map(|items| sample(name, items, all)).into_iter().collect())
+            let item = schema.get("items").map_or_else(|| text(name, schema), |items| sample(name, items, all));
+            Value::Array(vec![item])
         }
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
         Some("boolean") => json!(false),
@@ -302,13 +306,14 @@ fn text(name: &str, schema: &Value) -> Value {
     let time = form == "date-time" || pattern.contains('T') && pattern.contains("{4}-");
     let date = form == "date" || pattern.contains("{4}-");
     let told = format!("{name} {}", of("title")).to_lowercase();
+    let described = of("description").to_lowercase();
     Value::from(match (time, date) {
         (true, _) if pattern.contains("\\.") && !pattern.contains(")?") => "2026-01-01T00:00:00.000Z",
         (true, _) => "2026-01-01T00:00:00Z",
         (_, true) => "2026-01-01",
-        _ if pattern.contains("{8}") || told.contains("yyyymmdd") => "20260101",
+        _ if pattern.contains("{8}") || format!("{told} {described}").contains("yyyymmdd") => "20260101",
         _ if told.contains("date") => "2026-01-01T00:00:00Z",
-        _ if told.contains("url") || told.contains("host") || pattern.contains("http") => {
+        _ if ["url", "host", "endpoint"].iter().any(|word| told.contains(word)) || pattern.contains("http") => {
             "https://api.example.com"
         }
         _ => "sample",

@@ -62,6 +62,10 @@ fn reasons(manifest: &Manifest, all: bool, now: Timestamp) -> Vec<Reason> {
         Err(AirbyteError::Refused(reasons) | AirbyteError::Config(reasons)) => return reasons,
         Err(error) => return vec![Reason::at("manifest", error.to_string())],
     };
+    if !translation.left_out.is_empty() {
+        let empty = |path: &String| Reason::of(path, "ListPartitionRouter", "its list of values is empty");
+        return translation.left_out.iter().map(empty).collect();
+    }
     let head = Map::from_iter([("name".to_owned(), Value::from("judged"))]);
     let Err((text, mistakes)) = translation.to_pipeline(&head) else { return Vec::new() };
     let reason = |mistake: tidegate_core::pipeline::Mistake| {

@@ -65,13 +65,13 @@ pub(crate) fn open(file: &PipelineFile, purpose: Purpose) -> Result<Env, Failure
 /// then on, so the new one goes where the next run looks for it.
 pub(crate) fn trial_gate(file: &PipelineFile) -> Result<Gate, Failure> {
     let gate = Gate::new(&file.pipeline.source.limits);
-    match &file.pipeline.source.auth {
-        Auth::Oauth2RefreshToken(_) => {
-            let staging = open_store(&file.pipeline.staging, file.dir(), &secrets::store_options())?;
-            Ok(gate.keeping_tokens_in(staging))
-        }
-        _ => Ok(gate),
+    let pipeline = &file.pipeline;
+    let mut all = pipeline.streams.iter().map(|stream| stream.auth(&pipeline.source));
+    if !all.any(|auth| matches!(auth, Auth::Oauth2RefreshToken(_))) {
+        return Ok(gate);
     }
+    let staging = open_store(&pipeline.staging, file.dir(), &secrets::store_options())?;
+    Ok(gate.keeping_tokens_in(staging))
 }
 
 /// The store at an address if it is there; a directory that is not is not made. `None` where there is none.

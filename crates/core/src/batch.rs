@@ -56,7 +56,7 @@ impl Batch {
 /// SHA-256 (hex) of what decides on a stream's requests and rows: not when it is polled, nor credentials and headers.
 pub fn config_hash(pipeline: &Pipeline, stream: &Stream) -> String {
     let cadence = CadenceSpec::default();
-    let plain = Stream { headers: BTreeMap::new(), cadence, ..stream.clone() };
+    let plain = Stream { headers: BTreeMap::new(), auth: None, cadence, ..stream.clone() };
     // Both are plain tables with text keys, which JSON can always hold.
     let text = serde_json::to_string(&(&pipeline.source.base_url, &plain)).unwrap_or_default();
     change::hex(&change::sha256(text.as_bytes()))

@@ -25,12 +25,19 @@ pub struct Marks {
 }
 
 /// Looks through the records of a page. Records without a cursor or an event time are passed over.
-pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option<&EventTime>) -> Marks {
+pub fn marks(
+    records: &[Cow<'_, [u8]>],
+    cursor: Option<&Incremental>,
+    event_time: Option<&EventTime>,
+) -> Marks {
+    let formats = cursor.map(Formats::of).unwrap_or_default();
+    let cursor = cursor.map(|cursor| cursor.cursor_path.as_str());
     let mut marks = Marks::default();
     let times = event_time.map(|rules| (rules.path.as_str(), Times::new(rules)));
     for (place, record) in (0..).zip(records) {
         if let Some(value) = cursor.and_then(|path| field(record, path)) {
             let value = serde_json::from_str(value).ok().filter(|value: &Value| !value.is_null());
+            let value = value.map(|value| formats.plain(value));
             marks.cursor = max(marks.cursor, value);
         }
         if let Some((path, times)) = &times {
@@ -41,6 +48,32 @@ pub fn marks(records: &[Cow<'_, [u8]>], cursor: Option<&str>, event_time: Option
     marks
 }
 
+/// The forms that a cursor may be written in besides the usual ones.
+#[derive(Default)]
+struct Formats(Vec<Times>);
+
+impl Formats {
+    fn of(incremental: &Incremental) -> Formats {
+        let rules = |format: &String| EventTime {
+            path: String::new(),
+            unit: None,
+            format: Some(format.clone()),
+            timezone: None,
+        };
+        Formats(incremental.cursor_formats.iter().map(|format| Times::new(&rules(format))).collect())
+    }
+
+    /// A cursor as it is compared and kept: the time that a text says in one of the forms, in RFC 3339.
+    fn plain(&self, cursor: Value) -> Value {
+        let Value::String(text) = &cursor else { return cursor };
+        let raw = cursor.to_string();
+        match self.0.iter().find_map(|times| times.parse(&raw)) {
+            Some(time) if !text.is_empty() => Value::String(time.to_string()),
+            _ => cursor,
+        }
+    }
+}
+
 /// The value of a field of a record, by name or dotted path.
 pub fn value(record: &[u8], path: &str) -> Option<Value> {
     field(record, path).and_then(|value| serde_json::from_str(value).ok())
@@ -48,8 +81,12 @@ pub fn value(record: &[u8], path: &str) -> Option<Value> {
 
 /// Of each record whether it lies outside a window. Records without a cursor lie within, and so does what cannot be
 /// compared.
-pub fn outside(records: &[Cow<'_, [u8]>], path: &str, window: &Window) -> Vec<bool> {
-    let found = |record: &[u8]| value(record, path).filter(|cursor| !cursor.is_null());
+pub fn outside(records: &[Cow<'_, [u8]>], incremental: &Incremental, window: &Window) -> Vec<bool> {
+    let formats = Formats::of(incremental);
+    let found = |record: &[u8]| {
+        let cursor = value(record, &incremental.cursor_path).filter(|cursor| !cursor.is_null());
+        cursor.map(|cursor| formats.plain(cursor))
+    };
     let bound = |value| (value, window::time_of(value));
     let (from, to) = (bound(&window.from), bound(&window.to));
     let is = |cursor: &Value, bound, wanted: fn(Ordering) -> bool| order(cursor, bound).is_some_and(wanted);
@@ -152,7 +189,8 @@ mod tests {
 
     fn marked(records: &[&str], path: &str) -> Option<Value> {
         let records: Vec<Cow<'_, [u8]>> = records.iter().map(|r| Cow::Borrowed(r.as_bytes())).collect();
-        marks(&records, Some(path), None).cursor
+        let incremental = Incremental { cursor_path: path.to_owned(), ..Incremental::default() };
+        marks(&records, Some(&incremental), None).cursor
     }
 
     #[test]
@@ -171,6 +209,21 @@ mod tests {
             max(Some(json!(9_007_199_254_740_993_i64)), Some(json!(9_007_199_254_740_992_i64))),
             Some(json!(9_007_199_254_740_993_i64))
         );
+    }
+
+    #[test]
+    fn a_cursor_in_a_form_of_its_own_is_the_time_it_says() {
+        let incremental = Incremental {
+            cursor_path: "t".to_owned(),
+            cursor_formats: vec!["%d/%m/%Y %H:%M".to_owned(), "%Y%m%d%H".to_owned()],
+            ..Incremental::default()
+        };
+        let records =
+            [r#"{"t":"30/01/2026 10:00"}"#, r#"{"t":"01/02/2026 09:30"}"#, r#"{"t":"2026013123"}"#, r#"{"t":""}"#];
+        let records = records.map(|record| Cow::Borrowed(record.as_bytes()));
+        assert_eq!(marks(&records, Some(&incremental), None).cursor, Some(json!("2026-02-01T09:30:00Z")));
+        let window = Window { from: json!("2026-01-31T00:00:00Z"), ..Window::default() };
+        assert_eq!(outside(&records, &incremental, &window), [true, false, false, false]);
     }
 
     #[test]

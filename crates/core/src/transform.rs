@@ -97,7 +97,7 @@ impl Transforms {
                         record.set(to, value);
                     }
                 }
-                Step::Remove(path) => drop(record.take(path)),
+                Step::Remove(path) => record.remove(path),
             }
         }
         Ok(Some(record.into_text()))
@@ -172,6 +172,12 @@ impl Record<'_> {
         let taken = self.fields.as_mut()?.take(path)?;
         self.seen = None;
         Some(taken)
+    }
+
+    fn remove(&mut self, path: &[String]) {
+        if self.fields.as_mut().is_some_and(|fields| fields.remove(path)) {
+            self.seen = None;
+        }
     }
 
     fn into_text(self) -> String {

@@ -88,7 +88,7 @@ impl Fetch<'_> {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(token) = token else { return Err(Error::Source(failure)) };
-        if renewed || !self.gate.tokens.refused(&token, now).await {
+        if renewed || !self.gate.tokens(self.auth()).refused(&token, now).await {
             return Err(Error::Source(format!(
                 "{failure}; a new token was refused as well: see whether these credentials may do this"
             )));

@@ -31,8 +31,8 @@ pub(crate) struct Authorized<'r> {
 /// The request with its credentials as they are now. Nothing is added to one that has left its origin.
 pub(crate) async fn authorize<'r>(fetch: &Fetch<'_>, request: &'r Request) -> Result<Authorized<'r>, Error> {
     let plain = Authorized { request: Cow::Borrowed(request), token: None };
-    let source = &fetch.pipeline.source;
-    let (location, name, prefix) = match &source.auth {
+    let auth = fetch.auth();
+    let (location, name, prefix) = match auth {
         Auth::None | Auth::Bearer { .. } | Auth::ApiKey { .. } | Auth::HttpBasic { .. } => return Ok(plain),
         _ if request.away => return Ok(plain),
         Auth::Hmac(hmac) => {
@@ -49,7 +49,7 @@ pub(crate) async fn authorize<'r>(fetch: &Fetch<'_>, request: &'r Request) -> Re
         }
         Auth::Jwt(jwt) => (Location::Header, "authorization", &jwt.prefix),
     };
-    let token = fetch.gate.tokens.current(fetch).await?;
+    let token = fetch.gate.tokens(auth).current(fetch).await?;
     let mut request = request.clone();
     request.set_credential(location, name, &format!("{prefix}{}", token.value())).map_err(config)?;
     Ok(Authorized { request: Cow::Owned(request), token: Some(token) })

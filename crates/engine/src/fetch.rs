@@ -14,7 +14,7 @@ use tidegate_core::cursor::{self, Window};
 use tidegate_core::expr::{Base, Expr};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::{End, PageError, Pager, Step};
-use tidegate_core::pipeline::{Incremental, Pipeline, Stream, Template, TemplateError, Values};
+use tidegate_core::pipeline::{Auth, Incremental, Pipeline, Stream, Template, TemplateError, Values};
 use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
@@ -240,6 +240,11 @@ impl Fetch<'_> {
             }
         }
         Ok(request)
+    }
+
+    /// The credentials of the stream.
+    pub(crate) fn auth(&self) -> &Auth {
+        self.stream.auth(&self.pipeline.source)
     }
 
     /// What all expressions may name.

@@ -7,7 +7,7 @@ use object_store::ObjectStore;
 use tidegate_core::cadence::Hints;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pace::Pace;
-use tidegate_core::pipeline::Limits;
+use tidegate_core::pipeline::{Auth, Limits};
 use tidegate_core::retry::{Circuit, PATIENCE};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -23,8 +23,8 @@ pub struct Gate {
     capacity: usize,
     /// What this process holds of limits that several keep together.
     shares: Option<Shares>,
-    /// The token that the source lets us in by.
-    pub(crate) tokens: Tokens,
+    /// The tokens that the source lets us in by, one for each set of credentials.
+    tokens: Mutex<Vec<(Auth, Arc<Tokens>)>>,
     /// Where tokens outlive the process, if not in staging.
     kept_in: Option<Arc<dyn ObjectStore>>,
     state: Mutex<State>,
@@ -66,7 +66,7 @@ impl Gate {
             permits: Semaphore::new(capacity),
             capacity,
             shares: limits.shared.then(|| Shares::new(limits)),
-            tokens: Tokens::default(),
+            tokens: Mutex::default(),
             kept_in: None,
             state: Mutex::new(State { pace: Pace::new(limits), ..State::default() }),
         }
@@ -77,6 +77,17 @@ impl Gate {
         Gate { kept_in: Some(store), ..self }
     }
 
+    /// The token of these credentials.
+    pub(crate) fn tokens(&self, auth: &Auth) -> Arc<Tokens> {
+        let mut all = self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, tokens)) = all.iter().find(|(known, _)| known == auth) {
+            return tokens.clone();
+        }
+        let tokens = Arc::<Tokens>::default();
+        all.push((auth.clone(), tokens.clone()));
+        tokens
+    }
+
     /// The store of what must outlive the process.
     pub(crate) fn state<'a>(&'a self, env: &'a Env) -> &'a Arc<dyn ObjectStore> {
         self.kept_in.as_ref().unwrap_or(&env.staging)
@@ -84,7 +95,13 @@ impl Gate {
 
     /// Waits until no token is being asked for: a refresh token that changes with its use would be lost with the process.
     pub async fn settled(&self) {
-        self.tokens.settled().await;
+        let all: Vec<Arc<Tokens>> = {
+            let all = self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            all.iter().map(|(_, tokens)| tokens.clone()).collect()
+        };
+        for tokens in all {
+            tokens.settled().await;
+        }
     }
 
     /// When the source may be asked again, if not now: it failed too often, or said so itself.

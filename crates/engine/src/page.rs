@@ -195,12 +195,12 @@ fn understand(fetch: &Fetch<'_>, plain: &Plain<'_>, part: &Part) -> Result<Under
     let cursor = stream.incremental.as_ref().map(|incremental| incremental.cursor_path.as_str());
     // A cursor that is a time says as well when its record was changed.
     let times = stream.event_time.clone().or_else(|| cursor.and_then(|path| path.parse().ok()));
-    let marks = cursor::marks(&records, cursor, times.as_ref());
+    let marks = cursor::marks(&records, stream.incremental.as_ref(), times.as_ref());
     let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
     let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
     let outside = match &stream.incremental {
         Some(incremental) if incremental.client_side => {
-            cursor::outside(&records, &incremental.cursor_path, &part.window)
+            cursor::outside(&records, incremental, &part.window)
         }
         _ => Vec::new(),
     };

@@ -1,10 +1,10 @@
 //! Authenticators.
 
 use serde_json::{Map, Value, json};
+use tidegate_core::pipeline::tells_a_secret;
 
 use super::Translator;
 use super::component::Component;
-use super::incremental::Rounding;
 use super::jinja::shown;
 use super::requester::Place;
 
@@ -31,11 +31,12 @@ const OAUTH: [&str; 18] = [
 
 impl Translator<'_> {
     pub(crate) fn auth(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
-        if let Some(auth) = self.authenticator(at)
-            && !auth.is_null()
-        {
-            table.insert("auth".to_owned(), auth);
+        let Some(mut auth) = self.authenticator(at).filter(|auth| !auth.is_null()) else { return };
+        if auth["location"] == IN_FORM {
+            auth["location"] = "body".into();
+            table.entry("form").or_insert_with(|| json!({}));
         }
+        table.insert("auth".to_owned(), auth);
     }
 
     fn authenticator(&mut self, at: &Component<'_>) -> Option<Value> {
@@ -56,6 +57,7 @@ impl Translator<'_> {
             "SelectiveAuthenticator" => self.selected(at),
             "OAuthAuthenticator" => self.oauth(at),
             "SessionTokenAuthenticator" => self.session(at),
+            "LegacySessionTokenAuthenticator" => self.legacy_session(at),
             "JwtAuthenticator" => self.jwt(at),
             _ => {
                 self.unsupported(at);
@@ -65,7 +67,7 @@ impl Translator<'_> {
     }
 
     /// A secret value, always as a reference.
-    fn credential(&mut self, at: &Component<'_>, key: &str) -> Option<String> {
+    pub(super) fn credential(&mut self, at: &Component<'_>, key: &str) -> Option<String> {
         let value = match at.get(key) {
             Some(value) => self.known_text(&value)?,
             None => String::new(),
@@ -228,108 +230,12 @@ impl Translator<'_> {
         Some(())
     }
 
-    fn kept(&mut self, at: &Component<'_>, name: &str, value: String) -> String {
-        let lower = name.to_ascii_lowercase();
-        if lower.contains("authorization") && !value.contains("${") {
-            return self.secret(&format!("{}.{name}", at.path), &value);
+    /// What has a telling name is kept as a secret, even where the manifest has it in the open.
+    pub(super) fn kept(&mut self, at: &Component<'_>, name: &str, value: String) -> String {
+        match !value.contains("${") && tells_a_secret(name) {
+            true => self.secret(&format!("{}.{name}", at.path), &value),
+            false => value,
         }
-        value
-    }
-
-    fn session(&mut self, at: &Component<'_>) -> Option<Value> {
-        self.only(
-            at,
-            &[
-                "login_requester",
-                "session_token_path",
-                "expiration_duration",
-                "request_authentication",
-                "decoder",
-            ],
-        );
-        let login = at.get("login_requester")?;
-        let mut path = Vec::new();
-        for step in at.list("session_token_path") {
-            path.push(self.known_text(&step)?);
-        }
-        let mut auth = Map::new();
-        auth.insert("type".to_owned(), "session_token".into());
-        auth.insert("login".to_owned(), self.login(&login)?);
-        auth.insert("token_path".to_owned(), super::records::json_path(&path).into());
-        if let Some(expiration) = at.get("expiration_duration") {
-            let span = self.span(&expiration, Rounding::Down)?;
-            auth.insert("expiration".to_owned(), super::incremental::written(span).into());
-        }
-        let request = at.get("request_authentication")?;
-        match request.kind() {
-            "Bearer" => {}
-            "ApiKey" => {
-                let option = request.get("inject_into")?;
-                let (name, location) = self.option(&option).and_then(placed)?;
-                auth.insert("name".to_owned(), name.into());
-                auth.insert("location".to_owned(), location.into());
-                let prefix = match request.get("api_token") {
-                    // `{{ session_token }}` with what stands in front of it.
-                    Some(token) => {
-                        token.value.as_str().and_then(|text| text.split("{{").next()).unwrap_or_default()
-                    }
-                    None => "",
-                };
-                auth.insert("prefix".to_owned(), prefix.into());
-            }
-            _ => {
-                self.unsupported(&request);
-                return None;
-            }
-        }
-        Some(auth.into())
-    }
-
-    fn login(&mut self, at: &Component<'_>) -> Option<Value> {
-        let mut request = Map::new();
-        self.requester(at, &mut request, &super::jinja::Slice::default());
-        let text = |request: &mut Map<String, Value>, key: &str| match request.shift_remove(key) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        let base = text(&mut request, "base_url");
-        let path = text(&mut request, "path");
-        let mut login = Map::new();
-        login.insert("path".to_owned(), format!("{base}/{}", path.trim_start_matches('/')).into());
-        let method = at.text("http_method").map_or("GET".to_owned(), str::to_ascii_uppercase);
-        login.insert("method".to_owned(), method.into());
-        for key in ["request_parameters", "request_headers", "request_body_json"] {
-            let native = match key {
-                "request_parameters" => "params",
-                "request_headers" => "headers",
-                _ => "body",
-            };
-            let mut fields = Map::new();
-            for (name, value) in at.get(key).map(|table| table.entries()).unwrap_or_default() {
-                if value.value.is_object() || value.value.is_array() {
-                    self.refuse(&value, "a login whose body is nested is not supported");
-                    continue;
-                }
-                let text = self.known_text(&value)?;
-                fields.insert(name.to_owned(), self.kept(at, name, text).into());
-            }
-            if !fields.is_empty() {
-                login.insert(native.to_owned(), fields.into());
-            }
-        }
-        match request.shift_remove("auth") {
-            None | Some(Value::Null) => {}
-            Some(auth) if auth["type"] == "http_basic" => {
-                login.insert("username".to_owned(), auth["username"].clone());
-                login.insert("password".to_owned(), auth["password"].clone());
-            }
-            Some(auth) if auth["type"] == "api_key" && auth["location"] == "header" => {
-                let name = auth["name"].as_str().unwrap_or_default();
-                super::requester::set(&mut login, &["headers", name], auth["api_key"].clone());
-            }
-            Some(_) => self.refuse(at, "a login with this authenticator is not supported"),
-        }
-        Some(login.into())
     }
 
     fn jwt(&mut self, at: &Component<'_>) -> Option<Value> {
@@ -386,12 +292,16 @@ impl Translator<'_> {
     }
 }
 
+/// The location of what becomes a field of a form: the body, which is then a form.
+const IN_FORM: &str = "form";
+
 /// Name and location of what goes into each request; `None` for what replaces the path.
-fn placed(place: Place) -> Option<(String, &'static str)> {
+pub(super) fn placed(place: Place) -> Option<(String, &'static str)> {
     match place {
         Place::Param(name) => Some((name, "query")),
         Place::Header(name) => Some((name, "header")),
         Place::Body(name) => Some((name, "body")),
+        Place::Form(name) => Some((name, IN_FORM)),
         Place::Path => None,
     }
 }

@@ -195,8 +195,17 @@ impl Translator<'_> {
             in_records.push(format);
         }
         let odd: Vec<String> = in_records.into_iter().filter(|format| !is_plain(format)).collect();
-        if let Some(format) = odd.first() {
-            self.refuse(at, format!("the time format `{format}` in records is not supported"));
+        let mut forms: Vec<Value> = Vec::new();
+        for format in &odd {
+            match readable(format) {
+                Some(form) => forms.push(form.into()),
+                None => {
+                    self.refuse(at, format!("the time format `{format}` in records is not supported"));
+                }
+            }
+        }
+        if !forms.is_empty() {
+            incremental.insert("cursor_formats".to_owned(), forms.into());
         }
     }
 
@@ -295,6 +304,16 @@ fn is_plain(format: &str) -> bool {
     })
 }
 
+/// The strptime format of an unusual form; `None` where times are not found again in what it writes.
+fn readable(format: &str) -> Option<String> {
+    let form = native_format(format)?;
+    let sample = civil::date(2026, 11, 23).at(14, 5, 9, 123_000_000).to_zoned(TimeZone::UTC).ok()?;
+    let shown = strtime::format(&form, &sample).ok()?;
+    let reading = form.replace("%6f", "%f").replace("%3f", "%f");
+    let read = strtime::parse(&reading, shown).ok()?;
+    (read.to_date().ok()? == sample.date()).then_some(reading)
+}
+
 fn iso(text: &str) -> Option<Timestamp> {
     let utc = |time: civil::DateTime| time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp());
     text.parse::<Timestamp>()
@@ -367,8 +386,10 @@ mod tests {
         for format in ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%d %H:%M:%S", "%s", "%ms"] {
             assert!(is_plain(format), "{format}");
         }
-        for format in ["%d/%m/%Y", "%Y", "%m-%d-%Y"] {
+        for format in ["%d/%m/%Y", "%m-%d-%Y", "%Y%m%d%H"] {
             assert!(!is_plain(format), "{format}");
+            assert_eq!(readable(format).as_deref(), Some(format));
         }
+        assert_eq!((is_plain("%Y"), readable("%Y")), (false, None));
     }
 }

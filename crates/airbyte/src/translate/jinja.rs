@@ -29,6 +29,8 @@ const CLOCK: [&str; 4] = ["now_utc", "today_utc", "today_with_timezone", "day_de
 pub(crate) struct Slice {
     /// Field of the partition, and the name of the native value.
     pub(crate) partition: Vec<(String, String)>,
+    /// Whether this config has the stream asked for nothing: one of its lists is empty.
+    pub(crate) nothing: bool,
     /// Whether the parent is partitioned itself.
     pub(crate) parent_slice: bool,
     /// Names of start and end of the window, where the stream is incremental.

@@ -11,6 +11,7 @@ mod paginator;
 mod partition;
 mod records;
 mod requester;
+mod session;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Translation {
     pub names: Vec<(String, String)>,
     /// What has no bearing on the data and is left out.
     pub remarks: Vec<Reason>,
+    /// Paths of the streams that this config has asked for nothing: their lists are empty.
+    pub left_out: Vec<String>,
     /// Value of each secret by its reference, without `${` and `}`.
     pub secrets: BTreeMap<String, String>,
 }
@@ -66,6 +69,7 @@ pub fn translate(
         derived: BTreeMap::new(),
         names: Names::default(),
         streams: Vec::new(),
+        left_out: Vec::new(),
         attempts: 0,
     };
     let pipeline = translator.pipeline(manifest, wanted);
@@ -78,6 +82,7 @@ pub fn translate(
         pipeline,
         names: translator.names.pairs(),
         remarks: distinct(translator.remarks),
+        left_out: translator.left_out,
         secrets: found,
     })
 }
@@ -104,6 +109,8 @@ pub(crate) struct Translator<'a> {
     names: Names,
     /// The streams so far: native name, definition, translation with `base_url` and `auth` of its own.
     streams: Vec<Translated>,
+    /// Paths of the streams that are asked for nothing.
+    left_out: Vec<String>,
     /// Most attempts that a stream wants.
     attempts: u64,
 }
@@ -150,7 +157,8 @@ impl Translator<'_> {
                 self.stream(&at);
             }
         }
-        for name in wanted.iter().filter(|name| !self.names.knows(name)) {
+        let left_out = |name: &&String| self.left_out.contains(&format!("streams.{name}"));
+        for name in wanted.iter().filter(|name| !self.names.knows(name) && !left_out(name)) {
             let known: Vec<String> = manifest.streams().iter().map(name_of).collect();
             let message = format!("the manifest has no stream `{name}`; it has {}", known.join(", "));
             self.reasons.push(Reason::at("streams", message));
@@ -240,11 +248,12 @@ impl Translator<'_> {
         counts.into_iter().find(|(_, count)| *count == most).map_or(Value::Null, |(value, _)| value.clone())
     }
 
-    /// Call rates become what the source may ask a second.
+    /// Call rates become windows over all requests of the source: a rate that is meant for some of them holds for all, so
+    /// that no more is asked than the API allows.
     fn budget(&mut self, manifest: &Manifest, limits: &mut Map<String, Value>) {
         let Some(budget) = manifest.part("api_budget") else { return };
         let at = Component::new(budget, "api_budget");
-        let mut slowest: Option<f64> = None;
+        let mut windows: Vec<Value> = Vec::new();
         for policy in at.list("policies") {
             let rates = match policy.kind() {
                 "MovingWindowCallRatePolicy" => policy.list("rates"),
@@ -255,20 +264,21 @@ impl Translator<'_> {
                     continue;
                 }
             };
-            for rate in rates {
-                let calls = rate.get("limit").or_else(|| rate.get("call_limit"));
-                let calls = calls.and_then(|calls| self.known_value(&calls)).and_then(|calls| calls.as_f64());
-                let span = rate.get("interval").or_else(|| rate.get("period"));
-                let span = span.and_then(|span| self.span(&span, incremental::Rounding::Up));
-                if let (Some(calls), Some(span)) = (calls, span.filter(|span| !span.is_zero())) {
-                    let rate = calls / span.as_secs_f64();
-                    slowest = Some(slowest.map_or(rate, |slowest| slowest.min(rate)));
-                }
-            }
+            windows.extend(rates.iter().filter_map(|rate| self.window(rate)));
         }
-        if let Some(rate) = slowest {
-            limits.insert("requests_per_second".to_owned(), json!((rate * 1e6).floor().max(1.0) / 1e6));
+        windows.dedup();
+        if !windows.is_empty() {
+            limits.insert("windows".to_owned(), windows.into());
         }
+    }
+
+    fn window(&mut self, rate: &Component<'_>) -> Option<Value> {
+        let calls = rate.get("limit").or_else(|| rate.get("call_limit"));
+        let calls = self.known_value(&calls?)?;
+        let calls = calls.as_u64().or_else(|| calls.as_str()?.trim().parse().ok());
+        let span = rate.get("interval").or_else(|| rate.get("period"));
+        let span = self.span(&span?, incremental::Rounding::Up).filter(|span| !span.is_zero())?;
+        Some(json!({ "requests": calls?.max(1), "per": incremental::written(span) }))
     }
 }
 

@@ -19,6 +19,11 @@ impl Names {
         native
     }
 
+    /// Gives a native name back that was taken for nothing.
+    pub(crate) fn give_back(&mut self, native: &str) {
+        self.0.retain(|(_, known)| known != native);
+    }
+
     /// Whether a stream of the manifest was given a name.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.0.iter().any(|(own, _)| own == name)

@@ -79,12 +79,12 @@ impl Translator<'_> {
             },
             None => None,
         };
-        let (Some(field), Some(values)) = (field, values) else {
-            return self.refuse(at, "it has no `values` with this config");
-        };
-        let values: Vec<Value> = values.into_iter().filter(crate::parameters::is_set).collect();
+        let Some(field) = field else { return self.refuse(at, "it has no `cursor_field`") };
+        let values: Vec<Value> =
+            values.unwrap_or_default().into_iter().filter(crate::parameters::is_set).collect();
         if values.is_empty() {
-            return self.refuse(at, "its list of values is empty with this config");
+            self.remark(at, "its list of values is empty with this config: the stream is left out");
+            slice.nothing = true;
         }
         let mut distinct: Vec<Value> = Vec::new();
         for value in values {
@@ -129,8 +129,10 @@ impl Translator<'_> {
         let above = Component::new(stream.value, format!("streams.{}", super::name_of(stream.value)));
         let partitioned =
             stream.get("retriever").is_some_and(|retriever| !retriever.list("partition_router").is_empty());
+        let stream = self.stream(&above);
+        slice.nothing |= stream.is_none();
         let mut parent = json!({
-            "stream": self.stream(&above), "key": key.replace('/', "."), "partition_field": name, "skip_missing": true,
+            "stream": stream, "key": key.replace('/', "."), "partition_field": name, "skip_missing": true,
         });
         if stream.get("incremental_sync").is_some() && !at.flag("incremental_dependency") {
             parent["all"] = true.into();

@@ -125,8 +125,8 @@ impl Translator<'_> {
                 }
                 _ => path.extend(self.known_text(&pointer)),
             }
-            if path.iter().any(|part| part.contains('*')) {
-                self.refuse(&pointer, "`*` in a pointer is not supported");
+            if path.iter().any(|part| part.contains('*') && part != "*" && part != "**") {
+                self.refuse(&pointer, "`*` within a name is not supported");
             }
             paths.push(path.join("."));
         }

@@ -31,6 +31,8 @@ pub(crate) enum Place {
     Header(String),
     /// Dotted path in the JSON body.
     Body(String),
+    /// Field of the form that is the body.
+    Form(String),
     /// In place of the path: the whole address.
     Path,
 }
@@ -42,10 +44,8 @@ impl Translator<'_> {
             return;
         }
         self.only(at, &REQUESTER);
-        for key in ["fetch_properties_from_endpoint", "request_body_data"] {
-            if let Some(part) = at.get(key).filter(|part| crate::parameters::is_set(part.value)) {
-                self.refuse(&part, format!("`{key}` is not supported"));
-            }
+        if let Some(part) = at.get("fetch_properties_from_endpoint") {
+            self.refuse(&part, "`fetch_properties_from_endpoint` is not supported");
         }
         self.address(at, table, slice);
         match at.text("http_method").map(str::to_ascii_uppercase).as_deref() {
@@ -58,6 +58,7 @@ impl Translator<'_> {
         self.params(at, table, slice);
         self.headers(at, table, slice);
         self.body(at, table, slice);
+        self.form(at, table, slice);
         if let Some(authenticator) = at.get("authenticator") {
             self.auth(&authenticator, table);
         }
@@ -113,8 +114,11 @@ impl Translator<'_> {
             return;
         }
         for (name, value) in params.entries() {
-            if is_next_page(value.value) {
+            if let Some(first) = next_page(value.value) {
                 set(table, &["paginator", "cursor_param"], name.into());
+                if let NextPage::First(first) = first {
+                    set(table, &["params", name], first.into());
+                }
                 continue;
             }
             if value.value.is_object() {
@@ -183,6 +187,7 @@ impl Translator<'_> {
         let typed = at.get("request_body").and_then(|body| match body.kind() {
             "RequestBodyJsonObject" => body.get("value"),
             "RequestBodyGraphQL" | "RequestBodyGraphQl" => body.get("value"),
+            "RequestBodyUrlEncodedForm" => None,
             _ => {
                 self.unsupported(&body);
                 None
@@ -202,6 +207,27 @@ impl Translator<'_> {
         }
     }
 
+    /// Fields of a form.
+    fn form(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+        let typed = at.get("request_body").filter(|body| body.kind() == "RequestBodyUrlEncodedForm");
+        let data = at.get("request_body_data").or_else(|| typed?.get("value"));
+        let Some(data) = data.filter(|data| crate::parameters::is_set(data.value)) else { return };
+        if !data.value.is_object() {
+            return self.refuse(&data, "a body that is one text is not supported");
+        }
+        for (name, value) in data.entries() {
+            if let Some(first) = next_page(value.value) {
+                set(table, &["paginator", "cursor_body_path"], name.into());
+                if let NextPage::First(first) = first {
+                    set(table, &["form", name], first.into());
+                }
+            } else if let Some(value) = self.param(&value, slice) {
+                set(table, &["form", name], value);
+            }
+        }
+        table.entry("form").or_insert_with(|| json!({}));
+    }
+
     /// A nested value with every text in it decided; what names the next page is noted and left out.
     fn nested(
         &mut self,
@@ -215,8 +241,11 @@ impl Translator<'_> {
                 let mut out = Map::new();
                 for (key, value) in at.entries() {
                     steps.push(key.to_owned());
-                    if is_next_page(value.value) {
+                    if let Some(first) = self::next_page(value.value) {
                         next_page.push(steps.join("."));
+                        if let NextPage::First(first) = first {
+                            out.insert(key.to_owned(), first.into());
+                        }
                     } else if let Some(value) = self.nested(&value, slice, steps, next_page) {
                         out.insert(key.to_owned(), value);
                     }
@@ -262,6 +291,7 @@ impl Translator<'_> {
             Some("request_parameter") => Some(Place::Param(name)),
             Some("header") => Some(Place::Header(name)),
             Some("body_json") => Some(Place::Body(name)),
+            Some("body_data") => Some(Place::Form(name)),
             other => {
                 let other = other.unwrap_or_default();
                 self.refuse(at, format!("`inject_into: {other}` is not supported"));
@@ -275,6 +305,7 @@ impl Translator<'_> {
         match place {
             Place::Param(name) => set(table, &["params", name], value),
             Place::Header(name) => set(table, &["headers", name], value),
+            Place::Form(name) => set(table, &["form", name], value),
             Place::Body(path) => {
                 let steps: Vec<&str> = std::iter::once("body").chain(path.split('.')).collect();
                 set(table, &steps, value);
@@ -286,21 +317,40 @@ impl Translator<'_> {
     }
 }
 
-/// Whether a value is the token of the next page and nothing else.
-fn is_next_page(value: &Value) -> bool {
-    let Some(text) = value.as_str() else { return false };
-    let inner = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).unwrap_or_default();
+/// What a value that names the next page is on the first one.
+#[derive(Debug, PartialEq)]
+enum NextPage {
+    /// Not there.
+    Absent,
+    /// A plain value: `next_page_token['next_page_token'] if next_page_token else '1'`.
+    First(String),
+}
+
+/// Whether a value is the token of the next page and nothing else, and what it is on the first one.
+fn next_page(value: &Value) -> Option<NextPage> {
+    let inner = value.as_str()?.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     let plain: String = inner.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace('"', "'");
     let token = [
         "next_page_token['next_page_token']",
         "next_page_token.next_page_token",
         "next_page_token.get('next_page_token')",
     ];
-    let (head, tail) =
-        plain.split_once("ifnext_page_token").map_or((plain.as_str(), ""), |(head, tail)| (head, tail));
-    let tail_is_empty =
-        tail.split_once("else").is_none_or(|(_, last)| ["", "''", "None", "none", "{}"].contains(&last));
-    token.contains(&head) && tail_is_empty
+    let rest = token.iter().find_map(|token| plain.strip_prefix(token))?;
+    let first = match rest.strip_prefix("ifnext_page_token") {
+        Some(tail) => tail.split_once("else").map_or("", |(_, first)| first),
+        None => match rest.strip_prefix("or") {
+            Some(first) => first,
+            None if rest.is_empty() => "",
+            None => return None,
+        },
+    };
+    let text = first.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    match (first, text) {
+        ("" | "''" | "None" | "none" | "{}", _) => Some(NextPage::Absent),
+        (_, Some(text)) if !text.contains('\'') => Some(NextPage::First(text.to_owned())),
+        (number, None) if number.parse::<f64>().is_ok() => Some(NextPage::First(number.to_owned())),
+        _ => None,
+    }
 }
 
 /// Sets a value in nested tables, which are made on the way.
@@ -352,5 +402,30 @@ fn split_statements(base: &str, path: &str) -> (String, String) {
             (base, format!("{statements}{below}"))
         }
         None => (address.to_owned(), path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_known_by_its_name() {
+        let found = |text: &str| next_page(&Value::from(text));
+        for text in [
+            "{{ next_page_token['next_page_token'] }}",
+            "{{ next_page_token.get(\"next_page_token\") if next_page_token else None }}",
+            "{{ next_page_token.next_page_token or '' }}",
+        ] {
+            assert_eq!(found(text), Some(NextPage::Absent), "{text}");
+        }
+        for text in
+            ["{{ next_page_token['next_page_token'] if next_page_token else '1' }}", "{{ next_page_token.next_page_token or 1 }}"]
+        {
+            assert_eq!(found(text), Some(NextPage::First("1".to_owned())), "{text}");
+        }
+        for text in ["{{ next_page_token.next_page_token + 1 }}", "{{ now_utc() }}", "x"] {
+            assert_eq!(found(text), None, "{text}");
+        }
     }
 }

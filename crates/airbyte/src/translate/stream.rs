@@ -17,51 +17,62 @@ const STREAM: [&str; 9] = [
     "$comment",
     "stream_cursor_field",
 ];
-const RETRIEVER: [&str; 6] = [
+const RETRIEVER: [&str; 7] = [
     "requester",
     "record_selector",
     "paginator",
     "partition_router",
     "decoder",
+    "pagination_reset",
     "ignore_stream_slicer_parameters_on_paginated_requests",
 ];
 
 impl Translator<'_> {
-    /// Translates a stream and what it stands on, once; returns its native name.
-    pub(crate) fn stream(&mut self, at: &Component<'_>) -> String {
+    /// Translates a stream and what it stands on, once; returns its native name, or `None` where this config has it asked
+    /// for nothing.
+    pub(crate) fn stream(&mut self, at: &Component<'_>) -> Option<String> {
         if at.kind() == "StateDelegatingStream" {
             return self.delegating(at);
         }
         // Names differ at once where whole definitions are compared to their end.
         let named = |known: &&Translated| known.definition.get("name") == at.value.get("name");
         if let Some(known) = self.streams.iter().filter(named).find(|known| known.definition == *at.value) {
-            return known.name.clone();
+            return Some(known.name.clone());
+        }
+        if self.left_out.contains(&at.path) {
+            return None;
         }
         let own = name_of(at.value);
         let name = self.names.take(&own);
         if at.kind() != "DeclarativeStream" {
             self.unsupported(at);
-            return name;
+            return Some(name);
         }
         self.only(at, &STREAM);
         let mut table = Map::new();
         table.insert("name".to_owned(), name.clone().into());
-        self.fill(at, &mut table);
+        let slice = self.fill(at, &mut table);
+        if slice.nothing {
+            self.names.give_back(&name);
+            self.left_out.push(at.path.clone());
+            return None;
+        }
         self.streams.push(Translated { name: name.clone(), definition: at.value.clone(), table });
-        name
+        Some(name)
     }
 
     /// Without a state of Airbyte's the full stream is the one that is read.
-    fn delegating(&mut self, at: &Component<'_>) -> String {
+    fn delegating(&mut self, at: &Component<'_>) -> Option<String> {
         let Some(full) = at.get("full_refresh_stream") else {
             self.unsupported(at);
-            return String::new();
+            return None;
         };
         self.remark(at, "reads its full stream in each poll");
         self.stream(&full)
     }
 
-    fn fill(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
+    fn fill(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) -> Slice {
+        let mut slice = Slice::default();
         if at.get("file_uploader").is_some() {
             self.refuse(at, "`file_uploader` (copying files) is not supported");
         }
@@ -70,16 +81,16 @@ impl Translator<'_> {
         }
         let Some(retriever) = at.get("retriever") else {
             self.refuse(at, "it has no `retriever`");
-            return;
+            return slice;
         };
         if retriever.kind() != "SimpleRetriever" {
             self.unsupported(&retriever);
-            return;
+            return slice;
         }
         self.only(&retriever, &RETRIEVER);
-        let mut slice = Slice::default();
         self.partitions(&retriever, table, &mut slice);
         let sync = at.get("incremental_sync");
+        self.pagination_reset(&retriever, sync.is_some());
         if let Some(sync) = &sync {
             slice.window = incremental::window_names(sync);
         }
@@ -101,6 +112,7 @@ impl Translator<'_> {
         }
         self.transformations(at, table, &slice);
         self.primary_key(at, table);
+        slice
     }
 
     fn primary_key(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
@@ -131,7 +143,11 @@ impl Translator<'_> {
         let format = match decoder.kind() {
             "JsonDecoder" => "json",
             "JsonlDecoder" => "ndjson",
-            "CsvDecoder" if self.plain_csv(&decoder) => "csv",
+            "XmlDecoder" => "xml",
+            "CsvDecoder" => match self.separated(&decoder) {
+                Some(format) => format,
+                None => return,
+            },
             _ => {
                 self.unsupported(&decoder);
                 return;
@@ -140,10 +156,40 @@ impl Translator<'_> {
         table.insert("format".to_owned(), format.into());
     }
 
-    fn plain_csv(&mut self, at: &Component<'_>) -> bool {
+    /// The format of lines whose fields stand apart by a delimiter.
+    fn separated(&mut self, at: &Component<'_>) -> Option<&'static str> {
         self.only(at, &["delimiter", "encoding"]);
-        at.text("delimiter").is_none_or(|delimiter| delimiter == ",")
-            && at.text("encoding").is_none_or(|encoding| encoding.to_ascii_lowercase().starts_with("utf"))
+        let encoding = at.text("encoding").unwrap_or("utf-8").to_ascii_lowercase();
+        if !encoding.starts_with("utf") {
+            self.refuse(at, format!("the encoding `{encoding}` is not supported"));
+            return None;
+        }
+        match at.text("delimiter").unwrap_or(",") {
+            "," => Some("csv"),
+            ";" => Some("csv_semicolon"),
+            "|" => Some("csv_pipe"),
+            "\t" | "\\t" => Some("tsv"),
+            other => {
+                self.refuse(at, format!("the delimiter `{other}` is not supported"));
+                None
+            }
+        }
+    }
+
+    /// Paging that begins again from the highest cursor, or from the first page where there is none: what
+    /// `reset_pagination` does.
+    fn pagination_reset(&mut self, retriever: &Component<'_>, incremental: bool) {
+        let Some(reset) = retriever.get("pagination_reset") else { return };
+        if reset.get("limits").is_some() {
+            self.refuse(&reset, "`limits` is not supported");
+        }
+        match (reset.text("action"), incremental) {
+            (Some("SPLIT_USING_CURSOR"), true) | (Some("RESET"), false) => {}
+            (action, _) => {
+                let action = action.unwrap_or_default();
+                self.refuse(&reset, format!("the action `{action}` is not supported for this stream"));
+            }
+        }
     }
 }
 

@@ -38,18 +38,23 @@ pub(super) fn add(environment: &mut Environment<'static>, dialect: Dialect) {
     environment.add_filter("base64binascii_decode", |text: &str| STANDARD.encode(text));
     environment.add_filter("regex_search", regex_search);
     environment.add_filter("tojson", tojson);
-    environment
-        .add_filter("urlencode", |text: &str| percent_encoding::utf8_percent_encode(text, URL).to_string());
+    environment.add_filter("urlencode", |text: &str| urlencoded(text));
     environment.add_filter("int", int);
     environment.add_filter("float", float);
     if dialect == Dialect::Cdk {
         environment.add_filter("string", string);
+        // What is not there is an empty text.
+        environment.add_filter("urlencode", |value: Value| Ok(urlencoded(&python::shown(&value)?)));
     }
 }
 
 /// What Jinja2 leaves as it is in a URL.
 const URL: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+fn urlencoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, URL).to_string()
+}
 
 fn digest<D: Digest>(parts: &[&str]) -> String {
     let mut digest = D::new();

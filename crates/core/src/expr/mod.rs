@@ -221,7 +221,11 @@ fn template(
     let rewritten = rewrite::text(text, segments);
     own.add_template_owned(TEMPLATE, rewritten).map_err(|error| error::syntax(text, 0, &error))?;
     let template = own.get_template(TEMPLATE).map_err(|error| error::syntax(text, 0, &error))?;
-    let names = template.undeclared_variables(false).into_iter().collect();
+    let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+    if let Some(sliceless) = rewrite::without_slices(text, segments) {
+        let sliceless = own.template_from_str(&sliceless).map_err(|error| error::syntax(text, 0, &error))?;
+        names.extend(sliceless.undeclared_variables(false));
+    }
     Ok((Code::Template(Box::new(own)), names))
 }
 
@@ -232,6 +236,10 @@ fn parts(
 ) -> Result<Parsed, ExprError> {
     let mut parts = Vec::new();
     let mut names = BTreeSet::new();
+    if let Some(sliceless) = rewrite::without_slices(text, segments) {
+        let all = environment.template_from_str(&sliceless).map_err(|error| error::syntax(text, 0, &error))?;
+        names.extend(all.undeclared_variables(false));
+    }
     let mut end = 0;
     for segment in segments {
         if segment.outer.start > end {

@@ -57,14 +57,27 @@ impl Moment {
         Ok(self.instant()?.timestamp().as_microsecond() as f64 / 1e6)
     }
 
+    /// As Python's `isoformat` writes it, down to what it calls `timespec`.
+    fn iso_to(&self, separator: &str, timespec: &str) -> Result<String, Error> {
+        let Moment::Instant(time) = self else { return Ok(self.iso(separator)) };
+        let clock = match timespec {
+            "auto" => return Ok(self.iso(separator)),
+            "hours" => "%H",
+            "minutes" => "%H:%M",
+            "seconds" => "%H:%M:%S",
+            "milliseconds" => "%H:%M:%S.%3f",
+            "microseconds" => "%H:%M:%S.%6f",
+            other => return Err(wrong(format!("`{other}` is no timespec"))),
+        };
+        Ok(format!("{}{separator}{}{}", time.date(), time.strftime(clock), offset(time.offset())))
+    }
+
     /// As Python's `isoformat` writes it; a duration as its `str`.
     pub(super) fn iso(&self, separator: &str) -> String {
         match self {
             Moment::Instant(time) => {
-                let micros = time.subsec_nanosecond() / 1000;
-                let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-                let clock = time.strftime("%H:%M:%S");
-                format!("{}{separator}{clock}{fraction}{}", time.date(), offset(time.offset()))
+                let clock = if time.subsec_nanosecond() < 1000 { "%H:%M:%S" } else { "%H:%M:%S.%6f" };
+                format!("{}{separator}{}{}", time.date(), time.strftime(clock), offset(time.offset()))
             }
             Moment::Day(date) => date.to_string(),
             Moment::Length { months, micros } => length(*months, *micros),
@@ -222,8 +235,10 @@ impl Object for Moment {
                 strftime::format(&self.instant()?, format).map(Value::from)
             }
             ("isoformat", _) => {
-                let (separator, _): (Option<&str>, Kwargs) = from_args(args)?;
-                Ok(self.iso(separator.unwrap_or("T")).into())
+                let (separator, parts, options): (Option<&str>, Option<&str>, Kwargs) = from_args(args)?;
+                let (sep, timespec): (Option<&str>, Option<&str>) = (options.get("sep")?, options.get("timespec")?);
+                options.assert_all_used()?;
+                self.iso_to(separator.or(sep).unwrap_or("T"), parts.or(timespec).unwrap_or("auto")).map(Value::from)
             }
             ("weekday", _) => Ok(self.instant()?.weekday().to_monday_zero_offset().into()),
             ("isoweekday", _) => Ok(self.instant()?.weekday().to_monday_one_offset().into()),

@@ -36,6 +36,44 @@ pub(super) fn expression<'a>(text: &'a str, segment: &Segment<'_>) -> Cow<'a, st
     inner(text, segment, is_temporal(&segment.tokens))
 }
 
+/// The text without the slices in it (`x[1:]`), where it has any: the library passes over the names that are sliced.
+pub(super) fn without_slices(text: &str, segments: &[Segment<'_>]) -> Option<String> {
+    let mut out = String::new();
+    let mut end = 0;
+    for segment in segments {
+        let mut at = 0;
+        while at < segment.tokens.len() {
+            let to = after(&segment.tokens, at);
+            let group = &segment.tokens[at..to];
+            if is_slice(group) && at > 0 && ends_operand(&segment.tokens[at - 1]) {
+                out.push_str(&text[end..group[0].at]);
+                end = group[group.len() - 1].at + 1;
+                at = to;
+            } else {
+                at += 1;
+            }
+        }
+    }
+    out.push_str(&text[end..]);
+    (out.len() < text.len()).then_some(out)
+}
+
+/// Whether tokens are brackets with a `:` of their own in them.
+fn is_slice(tokens: &[Token<'_>]) -> bool {
+    let [open, inner @ .., close] = tokens else { return false };
+    if open.text != "[" || close.text != "]" {
+        return false;
+    }
+    let mut at = 0;
+    while at < inner.len() {
+        if inner[at].text == ":" && inner[at].kind == Kind::Sign {
+            return true;
+        }
+        at = after(inner, at);
+    }
+    false
+}
+
 fn is_temporal(tokens: &[Token<'_>]) -> bool {
     tokens.iter().any(|token| token.kind == Kind::Name && TEMPORAL.contains(&token.text))
 }

@@ -267,6 +267,10 @@ fn names_are_those_that_the_scope_must_have() {
     let expr =
         Expr::parse("{% set x = config.a %}{{ x }}{{ now_utc() }}{{ record.b }}").expect("an expression");
     assert_eq!(expr.names().collect::<Vec<_>>(), ["config", "record"]);
+    for text in ["{{ a[1:b].split(';')[0][c[0]:-1] }}", "{% set x = a[:2] %}{{ x ~ b[c:] }}"] {
+        let expr = Expr::parse_as(text, Dialect::Cdk).expect("an expression");
+        assert_eq!(expr.names().collect::<Vec<_>>(), ["a", "b", "c"], "{text}");
+    }
 }
 
 /// Texts near the language.

@@ -39,6 +39,10 @@ pub struct Incremental {
     /// since 1970. As the cursor itself is written where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// strptime formats of a cursor that is a text neither in ISO 8601 nor in RFC 2822: `cursor_formats = ["%d/%m/%Y"]`.
+    /// The first that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cursor_formats: Vec<String>,
     /// Whether records before the start value and from the end value on are left out here: for an API that gives all
     /// whatever it is asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

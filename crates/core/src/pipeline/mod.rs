@@ -106,7 +106,8 @@ impl Pipeline {
 
     /// Every secret that the file refers to (`TOKEN`, `file:/run/token`), each once, in order of first use.
     pub fn secret_references(&self) -> Vec<&str> {
-        let auth = self.source.auth.secrets();
+        let own = self.streams.iter().filter_map(|stream| stream.auth.as_ref());
+        let auth = std::iter::once(&self.source.auth).chain(own).flat_map(Auth::secrets);
         let config = self.source.config_texts().into_iter().flat_map(source::references);
         let of_jobs = self.streams.iter().flat_map(|stream| &stream.job).flat_map(Job::requests);
         let of_streams = self.streams.iter().flat_map(|stream| stream.headers.values());

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::auth::Auth;
 use super::incremental::Incremental;
 use super::job::Job;
 use super::load_spec::Format;
@@ -14,6 +15,7 @@ use super::paginator::Paginator;
 use super::parent::Parent;
 use super::rules::Rule;
 use super::short;
+use super::source::Source;
 use super::transform::Transform;
 use crate::cadence::CadenceSpec;
 use crate::schema::DeclaredType;
@@ -44,6 +46,9 @@ pub struct Stream {
     /// Headers of this stream's requests, over the source's.
     #[serde(default)]
     pub headers: BTreeMap<String, super::Secret>,
+    /// Credentials of this stream's requests, in place of the source's; `{ type = "none" }` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// JSON body of the request; strings in it may hold templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
@@ -137,6 +142,11 @@ impl Stream {
     /// The table this stream feeds.
     pub fn table(&self) -> &str {
         self.table.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The credentials that its requests are sent with.
+    pub fn auth<'a>(&'a self, source: &'a Source) -> &'a Auth {
+        self.auth.as_ref().unwrap_or(&source.auth)
     }
 
     /// The parents, in order.

@@ -26,7 +26,8 @@ pub struct Transform {
     /// Fields to move: `rename = { "meta.id" = "id" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
-    /// Fields to leave out, by name or dotted path.
+    /// Fields to leave out, by name or dotted path, in which `*` is every field or item and `**` any number of steps:
+    /// `remove = ["lines.*.links"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
 }

@@ -52,7 +52,7 @@ pub fn build(
             request.set_sound_header(&place, name, value)?;
         }
     }
-    authorize(&mut request, &source.auth, secrets)?;
+    authorize(&mut request, stream.auth(source), secrets)?;
     Ok(request)
 }
 

@@ -57,6 +57,30 @@ impl Fields {
         }
     }
 
+    /// Leaves out what a path leads to, in which `*` is every field or item and `**` any number of steps; whether it led
+    /// to anything.
+    pub(super) fn remove(&mut self, path: &[String]) -> bool {
+        let Some((name, rest)) = path.split_first() else { return false };
+        if name != "*" && name != "**" && rest.is_empty() {
+            return self.take(path).is_some();
+        }
+        if rest.is_empty() {
+            return !std::mem::take(&mut self.0).is_empty();
+        }
+        // Of any number of steps none is one, too.
+        let mut found = name == "**" && self.remove(rest);
+        let inner = if name == "**" { path } else { rest };
+        for (other, value) in &mut self.0 {
+            if (name == "*" || name == "**" || other == name)
+                && let Some(less) = without(value, inner)
+            {
+                *value = less;
+                found = true;
+            }
+        }
+        found
+    }
+
     /// Takes the value at a path out.
     pub(super) fn take(&mut self, path: &[String]) -> Option<Box<RawValue>> {
         let (name, rest) = path.split_first()?;
@@ -77,6 +101,34 @@ impl Fields {
         *place = boxed(inner.write());
         Some(taken)
     }
+}
+
+/// A table or a list without what a path leads to; `None` where that is nothing.
+fn without(value: &RawValue, path: &[String]) -> Option<Box<RawValue>> {
+    if let Some(mut fields) = Fields::read(value.get()) {
+        return fields.remove(path).then(|| boxed(fields.write()));
+    }
+    let mut items: Vec<Box<RawValue>> = serde_json::from_str(value.get()).ok()?;
+    let (name, rest) = path.split_first()?;
+    let is_it = |index: usize| name == "*" || name.parse() == Ok(index);
+    let mut found = false;
+    if rest.is_empty() {
+        let before = items.len();
+        let mut index = 0..;
+        items.retain(|_| !index.next().is_some_and(is_it));
+        found = items.len() < before;
+    } else {
+        let inner = if name == "**" { path } else { rest };
+        for (index, item) in items.iter_mut().enumerate() {
+            if (name == "**" || is_it(index))
+                && let Some(less) = without(item, inner)
+            {
+                *item = less;
+                found = true;
+            }
+        }
+    }
+    found.then(|| serde_json::to_string(&items).map_or_else(|_| RawValue::NULL.to_owned(), boxed))
 }
 
 fn boxed(text: String) -> Box<RawValue> {

@@ -33,6 +33,21 @@ fn steps_are_taken_in_order_and_what_they_do_not_touch_keeps_its_spelling() {
 }
 
 #[test]
+fn what_is_left_out_may_stand_anywhere() {
+    let record = r#"{"a":[{"x":1.0,"y":2},{"x":3}],"b":{"x":{"x":1},"z":[[{"x":4,"y":5}]]},"x":6}"#;
+    for (path, left) in [
+        ("a.*.x", r#"{"a":[{"y":2},{}],"b":{"x":{"x":1},"z":[[{"x":4,"y":5}]]},"x":6}"#),
+        ("a.0", r#"{"a":[{"x":3}],"b":{"x":{"x":1},"z":[[{"x":4,"y":5}]]},"x":6}"#),
+        ("b.*", r#"{"a":[{"x":1.0,"y":2},{"x":3}],"b":{},"x":6}"#),
+        ("**.x", r#"{"a":[{"y":2},{}],"b":{"z":[[{"y":5}]]}}"#),
+        ("b.**.y", r#"{"a":[{"x":1.0,"y":2},{"x":3}],"b":{"x":{"x":1},"z":[[{"x":4}]]},"x":6}"#),
+        ("a.*.z", record),
+    ] {
+        assert_eq!(applied(json!([{ "remove": [path] }]), record), Ok(Some(left.to_owned())), "{path}");
+    }
+}
+
+#[test]
 fn a_filter_keeps_the_records_that_it_holds_of() {
     let steps = || json!([{ "filter": "{{ record.kind == 'a' and record.n > 2 }}" }]);
     assert_eq!(applied(steps(), r#"{"kind":"a","n":3}"#), Ok(Some(r#"{"kind":"a","n":3}"#.to_owned())));

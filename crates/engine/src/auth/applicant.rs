@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use tidegate_core::pipeline::{Secret, Source};
+use tidegate_core::pipeline::{Auth, Secret, Source};
 
 use crate::fetch::Fetch;
 use crate::{Env, Error};
@@ -12,6 +12,8 @@ use crate::{Env, Error};
 pub(super) struct Applicant {
     pub(super) env: Env,
     pub(super) source: Source,
+    /// The credentials that it asks with: the stream's.
+    pub(super) auth: Auth,
     /// Where what must outlive the process is kept.
     pub(super) state: Arc<dyn ObjectStore>,
 }
@@ -21,6 +23,7 @@ impl Applicant {
         Applicant {
             env: fetch.env.clone(),
             source: fetch.pipeline.source.clone(),
+            auth: fetch.auth().clone(),
             state: fetch.gate.state(fetch.env).clone(),
         }
     }

@@ -72,7 +72,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Looks after which no one waits any more.
 const LOOKS: u32 = 240;
 
-/// The token of a source. Who finds none has one got while the others wait for it.
+/// The token of one set of credentials. Who finds none has one got while the others wait for it.
 #[derive(Default)]
 pub(crate) struct Tokens {
     slot: Arc<Mutex<Slot>>,
@@ -213,7 +213,7 @@ impl Slot {
     }
 
     async fn token(&mut self, applicant: &Applicant) -> Result<Option<Token>, Error> {
-        match &applicant.source.auth {
+        match &applicant.auth {
             Auth::Oauth2ClientCredentials(oauth) => {
                 grant::client_credentials(applicant, oauth).await.map(Some)
             }

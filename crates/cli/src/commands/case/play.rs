@@ -71,8 +71,11 @@ pub(super) fn serial(mut pipeline: Pipeline) -> Pipeline {
 
 /// What is signed with a key cannot be signed with the word that stands for it: it is no part of a recording.
 fn unsigned(mut pipeline: Pipeline) -> Pipeline {
-    if matches!(pipeline.source.auth, Auth::Jwt(_) | Auth::Hmac(_)) {
-        pipeline.source.auth = Auth::None;
+    let own = pipeline.streams.iter_mut().filter_map(|stream| stream.auth.as_mut());
+    for auth in own.chain([&mut pipeline.source.auth]) {
+        if matches!(auth, Auth::Jwt(_) | Auth::Hmac(_)) {
+            *auth = Auth::None;
+        }
     }
     pipeline
 }
