@@ -26,6 +26,13 @@ def chains(text, root):
     return found
 
 
+def nested(path, value):
+    """A value at a path; a `*` in it is a list of one."""
+    for step in reversed(path):
+        value = [value] if step == "*" else {step: value}
+    return value
+
+
 def put(table, path, value):
     """Sets a value at a path; false where the path leads through something that is no table."""
     for step in path[:-1]:
@@ -47,14 +54,17 @@ class Pager:
         self.paginator = stream.retriever.get("paginator") or {}
         self.strategy = self.paginator.get("pagination_strategy") or {}
         self.kind = self.strategy.get("type", "") if self.paginator.get("type", "NoPagination") != "NoPagination" else ""
-        self.is_paged = bool(self.kind)
+        reads = chains(self.strategy.get("cursor_value"), "response") + chains(self.strategy.get("stop_condition"), "response")
+        extractor = (stream.retriever.get("record_selector") or {}).get("extractor") or {}
+        path = extractor.get("field_path") or []
+        self.path = [str(stream.value(step) or "") for step in (path if isinstance(path, list) else [path])]
+        # Where the whole answer is the record and holds what leads on, there is one record and no further page.
+        self.is_sole = bool(self.kind == "CursorPagination" and not self.path and reads)
+        self.is_paged = bool(self.kind) and not self.is_sole
         size = stream.value(self.strategy.get("page_size", ""))
         self.size = int(size) if size not in (None, "") else 2
         # By partition and window: what the next page is asked for by.
         self.tokens = {}
-        extractor = (stream.retriever.get("record_selector") or {}).get("extractor") or {}
-        path = extractor.get("field_path") or []
-        self.path = [str(stream.value(step) or "") for step in (path if isinstance(path, list) else [path])]
 
     def page(self, request, place, base):
         """Headers and body of the page that a request asks for."""
@@ -62,8 +72,8 @@ class Pager:
         records = self.stream.records(place, window)
         first, size = self.begin(request, (place, window)), self.size if self.is_paged else len(records) or 1
         items = records[first : first + size]
-        headers, body = {}, self.wrapped(items)
-        if self.kind == "CursorPagination":
+        headers, body = {}, items[0] if self.is_sole and items else self.wrapped(items)
+        if self.kind == "CursorPagination" and self.is_paged:
             link = f"{base}/{request.address}?tidegate_page={self.stream.number}.{place}.{first + size}"
             headers, body = self.pointed(body, items, first, len(records), link, (place, window))
         return self.written(headers, body, items)
@@ -100,13 +110,10 @@ class Pager:
         return "request_parameter", [""]
 
     def wrapped(self, items):
-        body = items
-        for index, step in reversed(list(enumerate(self.path))):
-            if step == "*":
-                body = body if index == len(self.path) - 1 else [body]
-            else:
-                body = {step: body}
-        return body
+        if "*" not in self.path:
+            return nested(self.path, items)
+        star = self.path.index("*")
+        return nested(self.path[:star], [nested(self.path[star + 1 :], item) for item in items])
 
     def goes_on(self, body, headers, items):
         """Whether the paginator would go on after an answer, and by what."""
@@ -177,17 +184,12 @@ class Pager:
     def written(self, headers, body, items):
         decoder = (self.stream.retriever.get("decoder") or {}).get("type", "JsonDecoder")
         if decoder == "JsonlDecoder":
-            return {**headers, "content-type": "application/x-ndjson"}, "\n".join(json.dumps(self.one(item)) for item in items)
+            return {**headers, "content-type": "application/x-ndjson"}, "\n".join(json.dumps(nested(self.path, item)) for item in items)
         if decoder == "CsvDecoder":
             return {**headers, "content-type": "text/csv"}, separated(items, (self.stream.retriever["decoder"].get("delimiter") or ","))
         if decoder == "XmlDecoder":
             return {**headers, "content-type": "application/xml"}, "".join(xml(name, value) for name, value in (body if isinstance(body, dict) else {"all": body}).items())
         return headers, body
-
-    def one(self, item):
-        for step in reversed(self.path):
-            item = {step: item}
-        return item
 
 
 def separated(items, delimiter):

@@ -9,6 +9,7 @@ import argparse
 import collections
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,7 @@ def overlay(native, base):
     source = native["source"]
     out.append(f"base_url = {json.dumps(here(source['base_url'], base))}")
     credentials(source.get("auth", {}), "source")
-    out.append("[source.limits]\nwindows = []\nattempts = 1\npages = 200")
+    out.append("[source.limits]\nwindows = []\nattempts = 1\npages = 200\ncolumns = 20000")
     for stream in native["streams"]:
         out.append(f"[[streams]]\nname = {json.dumps(stream['name'])}")
         if "base_url" in stream:
@@ -98,7 +99,7 @@ def run(binary, path, manifest, config, folder):
     tidegate = lambda *args: subprocess.run([binary, *args], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
     (folder / "manifest.yaml").write_bytes(path.read_bytes())
     (folder / "config.json").write_text(json.dumps(config))
-    args = ["import", "airbyte", "manifest.yaml", "--config", "config.json", "--name", "manifest"]
+    args = ["import", "airbyte", "manifest.yaml", "--config", "config.json", "--name", "manifest", "--out", "imported.toml", "--force"]
     translated = tidegate(*args, "--translation")
     if translated.returncode:
         return 0, 0, 0, [f"refused: {translated.stderr.strip()[:400]}"]
@@ -109,7 +110,8 @@ def run(binary, path, manifest, config, folder):
     with serve(world) as base:
         head = 'name = "manifest"\nstaging = "file:./staging"\nlake = "file:./lake"\n[source]\nkind = "airbyte"\nmanifest = "manifest.yaml"\nconfig = "config.json"\n'
         (folder / "tidegate.toml").write_text(head + overlay(native, base))
-        ran = tidegate("run", "--once", "--quiet")
+        ran = tidegate("run", "--once")
+        (folder / "run.log").write_text(ran.stdout + ran.stderr)
     wrong = list(dict.fromkeys(world.problems))[:5]
     if ran.returncode:
         wrong.append(f"exit code {ran.returncode}: {ran.stderr.strip()[-600:]}")
@@ -139,7 +141,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             if options.keep:
                 folder = options.keep / name
-                folder.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
             try:
                 count, records, asked, wrong = run(options.binary, path, manifest, config, pathlib.Path(folder))
             except Exception as error:  # noqa: BLE001 - one manifest that cannot be simulated is one line
@@ -151,6 +154,7 @@ def main():
         for line in wrong:
             print("       " + line.replace("\n", "\n       "), flush=True)
     print(f"{right} of {len(found)} manifests: every record of every stream arrived, {rows} in all; {kinds} combinations of paginator, authenticator, routers and cursor")
+    print(f"counted: {right} passed, {len(found) - right} failed, 0 skipped")
     return 0 if right == len(found) and found else 1
 
 

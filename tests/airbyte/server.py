@@ -3,6 +3,7 @@ none of its streams would make is answered by an error and noted."""
 
 import base64
 import contextlib
+import itertools
 import http.server
 import json
 import re
@@ -10,14 +11,14 @@ import threading
 import urllib.parse
 
 from manifest import mentioned, product, routers, slices_of
-from paging import Pager
-from records import Maker, parents
+from paging import Pager, chains
+from records import MARK, Maker, parents, put
 from templates import evaluate, mentions, parse_time, read, written
 
 TOKEN = "t0ken"
 # What is known in the run alone.
 LATE = ("start_time", "end_time", "stream_interval", "next_page_token", "now_utc", "today", "day_delta", "timestamp")
-MOST_SLICES = 150
+MOST_SLICES = 60
 
 
 class Request:
@@ -64,6 +65,13 @@ class Stream:
         self.maker = Maker(definition, world.config, world.parent_keys(self.name))
         self.pager = Pager(self)
         self.data = None
+        # Streams that ask the same of the API share what it holds; the first of them makes it.
+        self.owner, self.group = self, [self]
+
+    def signature(self):
+        """What a stream asks for, and where its records are."""
+        asked = {key: value for key, value in self.requester.items() if key.startswith(("url", "path", "http", "request_"))}
+        return json.dumps([asked, self.parameters, self.pager.path, routers(self.definition)], sort_keys=True, default=str)
 
     def value(self, text, **names):
         return evaluate(text, config=self.world.config, parameters=self.parameters, **names)
@@ -74,6 +82,8 @@ class Stream:
 
     def filled(self):
         """Partitions with their records, made once; parents first."""
+        if self.owner is not self:
+            return self.owner.filled()
         if self.data is None:
             lists = [
                 slices_of(router, self.world.config, router.get("$parameters", {}), self.world.records_of)
@@ -82,12 +92,17 @@ class Stream:
             self.data = [
                 (part, self.maker.make(self.count(place), place)) for place, part in enumerate(product(lists))
             ]
+            for part, records in self.data:
+                for index, record in enumerate(records):
+                    self.group[index % len(self.group)].let_pass(record, part)
         return self.data
 
     def count(self, place):
         """How many records a partition holds: of the first more than a page, unless it is asked for many things."""
+        if self.pager.is_sole:
+            return 1
         size, above = self.pager.size, self.name in self.world.keys
-        most = 1100 if not above else 120 if not routers(self.definition) else 10
+        most = 1100 if not above else 50 if not routers(self.definition) else 5
         if place == 0 and self.pager.is_paged and size <= most:
             return 2 * size + 1 if size <= 10 else size + 2
         return 3 if place == 0 else 2 if place < MOST_SLICES else 1
@@ -191,16 +206,44 @@ class Stream:
 
         return [record for record in records if within(record)]
 
+    def passes(self, record, part):
+        condition = self.condition
+        return not condition or bool(self.value(condition, record=record, **self.names(part)))
+
+    @property
+    def condition(self):
+        return ((self.retriever.get("record_selector") or {}).get("record_filter") or {}).get("condition")
+
+    def let_pass(self, record, part):
+        """Gives a record what its filter looks for, as far as that stands in the filter itself."""
+        if self.passes(record, part):
+            return
+        paths = chains(self.condition, "record")
+        values = [text for _, text in re.findall(r"(['\"])([^'\"]*)\1", self.condition)] + [True, False, 1, 0, None]
+        for trial in itertools.islice(itertools.product(values, repeat=len(paths)), 2000):
+            changed = json.loads(json.dumps(record))
+            for path, value in zip(paths, trial):
+                put(changed, list(path), value)
+            if self.passes(changed, part):
+                record.update(changed)
+                return
+
     def kept(self):
         """The marks of all records that are to arrive."""
-        selector = self.retriever.get("record_selector") or {}
-        condition = (selector.get("record_filter") or {}).get("condition")
-        kept = []
+        return [record[MARK] for part, records in self.filled() for record in records if self.passes(record, part)]
+
+    def for_children(self):
+        """Records as the streams below see them: filtered, fields added."""
+        found = []
         for part, records in self.filled():
-            for record in records:
-                if not condition or self.value(condition, record=record, **self.names(part)):
-                    kept.append(record["tidegate_mark"])
-        return kept
+            for record in filter(lambda record: self.passes(record, part), records):
+                record = json.loads(json.dumps(record))
+                for step in self.definition.get("transformations") or []:
+                    for field in step.get("fields", []) if step.get("type") == "AddFields" else []:
+                        value = self.value(field["value"], record=record, **self.names(part))
+                        put(record, [str(self.value(one)) for one in field["path"]], value)
+                found.append((part, record))
+        return found
 
     def is_allowed(self, request, authenticator=None):
         """Whether a request has the credentials that the manifest says."""
@@ -235,22 +278,34 @@ class World:
     """The API of a manifest."""
 
     def __init__(self, streams, config):
-        self.config, self.problems, self.asked = config, [], 0
+        self.config, self.problems, self.asked, self.definitions = config, [], 0, streams
         self.keys = parents(streams)
         self.streams = {name: Stream(self, number, one) for number, (name, one) in enumerate(streams.items())}
+        owners = {}
+        for stream in self.streams.values():
+            stream.owner = owners.setdefault(stream.signature(), stream)
+            if stream.owner is not stream:
+                stream.owner.group.append(stream)
+                stream.owner.maker.keys |= stream.maker.keys
         self.lock = threading.Lock()
         self.index, self.patterns = {}, []
 
     def parent_keys(self, name):
         keys = [(evaluate(key, config=self.config, parameters=parameters)) for key, parameters in self.keys.get(name, [])]
-        return [re.split(r"[./]", str(key)) for key in keys]
+        added = {
+            field["path"][0]
+            for step in self.definitions[name].get("transformations") or []
+            for field in step.get("fields", [])
+        }
+        paths = [re.split(r"[./]", str(key)) for key in keys]
+        return [path for path in paths if path[0] not in added]
 
     def records_of(self, name):
-        return [(part, record) for part, records in self.streams[name].filled() for record in records]
+        return self.streams[name].for_children()
 
     def fill(self):
         for stream in self.streams.values():
-            for place, (part, _) in enumerate(stream.filled()):
+            for place, (part, _) in enumerate(stream.filled() if stream.owner is stream else []):
                 address, query = stream.address(part)
                 if "\0" in address:
                     pattern = ".*".join(re.escape(piece) for piece in address.split("\0"))

@@ -1,6 +1,7 @@
 """The templates of a manifest as its own engine evaluates them: Jinja2 itself, so that ours is held against another."""
 
 import ast
+import functools
 import base64
 import datetime as dt
 import hashlib
@@ -22,7 +23,7 @@ def parse_time(text):
     if isinstance(text, dt.datetime):
         return text if text.tzinfo else text.replace(tzinfo=UTC)
     text = str(text).strip()
-    if re.fullmatch(r"-?\d{9,}(\.\d+)?", text):
+    if re.fullmatch(r"-?\d+(\.\d+)?", text) and len(text) != 8:
         number = float(text)
         while abs(number) > 1e11:
             number /= 1000
@@ -111,6 +112,11 @@ ENVIRONMENT.filters.update(
 )
 
 
+@functools.cache
+def template(text):
+    return ENVIRONMENT.from_string(text)
+
+
 def evaluate(text, **names):
     """The value of a text: rendered, and read as a literal of Python's where it is one. `None` where nothing comes out."""
     if not isinstance(text, str):
@@ -119,7 +125,7 @@ def evaluate(text, **names):
         names.setdefault("stream_partition", names["stream_slice"])
         names.setdefault("stream_interval", names["stream_slice"])
     try:
-        rendered = ENVIRONMENT.from_string(text).render(names)
+        rendered = template(text).render(names) if "{" in text else text
     except jinja2.UndefinedError:
         return None
     if rendered == "":
@@ -131,6 +137,11 @@ def evaluate(text, **names):
     return rendered if isinstance(value, complex) else value
 
 
+@functools.cache
+def said(text):
+    return " ".join(re.findall(r"\{[{%].*?[%}]\}", text, re.S))
+
+
 def mentions(text, *names):
     """Whether a text holds an expression that says one of these words."""
-    return isinstance(text, str) and any(name in part for part in re.findall(r"\{[{%].*?[%}]\}", text, re.S) for name in names)
+    return isinstance(text, str) and any(name in said(text) for name in names)

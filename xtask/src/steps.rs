@@ -38,6 +38,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "generated", headline: "generated references are up to date", run: generated },
     Step { name: "process", headline: "the binary: killed, fed hostile input, read back", run: process },
     Step {
+        name: "manifests",
+        headline: "manifests as they stand, each against an API made from it: every record arrives",
+        run: |_| bench::airbyte::step(),
+    },
+    Step {
         name: "bench",
         headline: "the partition job beside DuckDB: the same rows",
         run: |_| bench::partition::step(),

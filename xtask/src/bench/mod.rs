@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
 
+pub(crate) mod airbyte;
 mod cadence;
 mod growth;
 pub(crate) mod ingest;
@@ -33,6 +34,11 @@ const BENCHES: &[Bench] = &[
         name: "ingest",
         headline: "an API read to its end beside dlt, the Airbyte CDK and a script, into docs/performance.md",
         run: ingest::run,
+    },
+    Bench {
+        name: "airbyte",
+        headline: "manifests as they stand, each against an API made from it: every record arrives",
+        run: airbyte::run,
     },
     Bench {
         name: "growth",

@@ -129,10 +129,10 @@ impl Translator<'_> {
         let above = Component::new(stream.value, format!("streams.{}", super::name_of(stream.value)));
         let partitioned =
             stream.get("retriever").is_some_and(|retriever| !retriever.list("partition_router").is_empty());
-        let stream = self.stream(&above);
-        slice.nothing |= stream.is_none();
+        let native = self.stream(&above);
+        slice.nothing |= native.is_none();
         let mut parent = json!({
-            "stream": stream, "key": key.replace('/', "."), "partition_field": name, "skip_missing": true,
+            "stream": native, "key": key.replace('/', "."), "partition_field": name, "skip_missing": true,
         });
         if stream.get("incremental_sync").is_some() && !at.flag("incremental_dependency") {
             parent["all"] = true.into();

@@ -1,5 +1,6 @@
 //! The binary as a user runs it: arguments in, files, stdout, stderr and exit code out.
 
+mod airbyte;
 mod api;
 mod cadence;
 mod cadence_simulate;

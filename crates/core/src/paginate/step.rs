@@ -179,10 +179,13 @@ impl Evaluated {
             |text: &Option<String>| text.as_ref().map(|text| Expr::parse_as(text, base.dialect)).transpose();
         let wrong = |path| move |source| PageError::Expression { path, source };
         let stop = parsed(&paginator.stop).and_then(|stop| stop.map_or(Ok(false), |stop| stop.truth(&scope)));
-        let stop = stop.map_err(wrong(STOP))?;
+        if stop.map_err(wrong(STOP))? {
+            // What the last page lacks may be what the cursor is made of.
+            return Ok(Evaluated { cursor: None, stop: true });
+        }
         let cursor = parsed(&paginator.cursor)
             .and_then(|cursor| cursor.map(|cursor| cursor.value(&scope)).transpose());
-        Ok(Evaluated { cursor: cursor.map_err(wrong(CURSOR_EXPRESSION))?, stop })
+        Ok(Evaluated { cursor: cursor.map_err(wrong(CURSOR_EXPRESSION))?, stop: false })
     }
 }
 
