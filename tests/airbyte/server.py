@@ -64,6 +64,10 @@ class Stream:
         self.sync = definition.get("incremental_sync") or {}
         self.maker = Maker(definition, world.config, world.parent_keys(self.name))
         self.pager = Pager(self)
+        # What leads to the next page may stand in the last record.
+        time = str(self.maker.value(self.sync.get("cursor_field", ""))).split(".")
+        pointers = chains(self.pager.strategy.get("cursor_value"), "last_record")
+        self.maker.keys |= {path for path in pointers if list(path) != time}
         self.data = None
         # Streams that ask the same of the API share what it holds; the first of them makes it.
         self.owner, self.group = self, [self]

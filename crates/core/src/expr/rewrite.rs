@@ -45,7 +45,7 @@ pub(super) fn without_slices(text: &str, segments: &[Segment<'_>]) -> Option<Str
         while at < segment.tokens.len() {
             let to = after(&segment.tokens, at);
             let group = &segment.tokens[at..to];
-            if is_slice(group) && at > 0 && ends_operand(&segment.tokens[at - 1]) {
+            if is_slice(group) && at > 0 && ends_operand(&segment.tokens, at - 1) {
                 out.push_str(&text[end..group[0].at]);
                 end = group[group.len() - 1].at + 1;
                 at = to;

@@ -105,7 +105,7 @@ impl Fields {
 
 /// A table or a list without what a path leads to; `None` where that is nothing.
 fn without(value: &RawValue, path: &[String]) -> Option<Box<RawValue>> {
-    if let Some(mut fields) = Fields::read(value.get()) {
+    if let Some(mut fields) = Fields::within(value) {
         return fields.remove(path).then(|| boxed(fields.write()));
     }
     let mut items: Vec<Box<RawValue>> = serde_json::from_str(value.get()).ok()?;
