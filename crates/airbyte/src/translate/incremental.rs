@@ -89,6 +89,9 @@ impl Translator<'_> {
         ] {
             let span =
                 at.get(key).and_then(|span| self.span(&span, rounding)).filter(|span| span.as_millis() > 0);
+            // Never more than the times in requests can tell apart: what lies between two windows would be missed.
+            let finest = at.text("datetime_format").and_then(finest).filter(|_| key == "cursor_granularity");
+            let span = span.map(|span| finest.map_or(span, |finest| span.min(finest)));
             // A window cannot end less than a millisecond before the next: their border is asked for twice then.
             if let Some(span) = span.filter(|_| key != "cursor_granularity" || at.get("step").is_some()) {
                 incremental.insert(native.to_owned(), written(span).into());
@@ -278,6 +281,18 @@ fn iso_span(text: &str, rounding: Rounding) -> Option<Duration> {
     (number.is_empty() && !rest.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
 }
 
+/// The smallest difference that times in a form can have; `None` for a form that writes no part of a day.
+fn finest(format: &str) -> Option<Duration> {
+    let finest = [
+        (["%ms", "%_ms", "%f", "%s_as_float", "%epoch"].as_slice(), Duration::from_millis(1)),
+        (&["%s", "%S", "%X", "%T"], Duration::from_secs(1)),
+        (&["%M", "%R"], Duration::from_secs(60)),
+        (&["%H", "%I"], Duration::from_secs(3_600)),
+    ];
+    let (_, found) = finest.into_iter().find(|(parts, _)| parts.iter().any(|part| format.contains(part)))?;
+    Some(found)
+}
+
 /// The formats of the CDK in ours; `None` for what has no equal.
 fn native_format(format: &str) -> Option<String> {
     match format {
@@ -362,6 +377,14 @@ mod tests {
         for text in ["", "P", "30D", "P1H", "PT1D", "P1"] {
             assert_eq!(iso_span(text, Rounding::Up), None, "{text}");
         }
+    }
+
+    #[test]
+    fn windows_leave_no_gap_that_a_form_can_tell() {
+        for (format, seconds) in [("%d/%m/%Y %H:%M", 60), ("%Y-%m-%dT%H:%M:%SZ", 1), ("%s", 1), ("%Y%m%d%H", 3600)] {
+            assert_eq!(finest(format), Some(Duration::from_secs(seconds)), "{format}");
+        }
+        assert_eq!((finest("%Y-%m-%d"), finest("%ms")), (None, Some(Duration::from_millis(1))));
     }
 
     #[test]

@@ -34,6 +34,10 @@ use serde_json::Value as Json;
 pub use error::ExprError;
 pub use scope::{Base, Dialect, Scope};
 
+/// What has no methods that are not known here: unlike texts and lists, of whose methods Python has more.
+const METHODLESS: [&str; 4] =
+    ["none has no method", "undefined has no method", "map has no method", "number has no method"];
+
 /// The name under which a template lies in its own environment.
 const TEMPLATE: &str = "expression";
 
@@ -200,7 +204,12 @@ impl Expr {
     fn failed(&self, error: &minijinja::Error) -> ExprError {
         let message = error::message(error);
         match error.kind() {
-            ErrorKind::UndefinedError => {
+            // In Python what has no such method is called all the same, and is not there.
+            kind if kind == ErrorKind::UndefinedError
+                || self.dialect == Dialect::Cdk
+                    && kind == ErrorKind::UnknownMethod
+                    && METHODLESS.iter().any(|kind| message.contains(kind)) =>
+            {
                 ExprError::Undefined { expression: self.source.to_string(), message }
             }
             _ => ExprError::Failed { expression: self.source.to_string(), message },

@@ -36,26 +36,63 @@ pub(super) fn expression<'a>(text: &'a str, segment: &Segment<'_>) -> Cow<'a, st
     inner(text, segment, is_temporal(&segment.tokens))
 }
 
-/// The text without the slices in it (`x[1:]`), where it has any: the library passes over the names that are sliced.
+/// The text with the slices in it (`x[1:n]`) as lists (`x[[0, 1, n]]`), where it has any: the library does not see the
+/// names in what is sliced.
 pub(super) fn without_slices(text: &str, segments: &[Segment<'_>]) -> Option<String> {
     let mut out = String::new();
-    let mut end = 0;
-    for segment in segments {
-        let mut at = 0;
-        while at < segment.tokens.len() {
-            let to = after(&segment.tokens, at);
-            let group = &segment.tokens[at..to];
-            if is_slice(group) && at > 0 && ends_operand(&segment.tokens, at - 1) {
-                out.push_str(&text[end..group[0].at]);
-                end = group[group.len() - 1].at + 1;
-                at = to;
-            } else {
-                at += 1;
-            }
-        }
+    let (mut end, mut found) = (0, false);
+    for segment in segments.iter().filter(|segment| !segment.tokens.is_empty()) {
+        out.push_str(&text[end..segment.inner.start]);
+        out.push(' ');
+        found |= unsliced(&segment.tokens, &mut out);
+        end = segment.inner.end;
     }
     out.push_str(&text[end..]);
-    (out.len() < text.len()).then_some(out)
+    found.then_some(out)
+}
+
+/// Writes tokens, slices as lists; whether there was one.
+fn unsliced(tokens: &[Token<'_>], out: &mut String) -> bool {
+    let mut found = false;
+    let mut at = 0;
+    while at < tokens.len() {
+        let to = after(tokens, at);
+        match &tokens[at..to] {
+            [open, inner @ .., close] => {
+                let is_slice = at > 0 && ends_operand(tokens, at - 1) && is_slice(&tokens[at..to]);
+                out.push_str(if is_slice { "[[0" } else { open.text });
+                if is_slice {
+                    for part in parts(inner) {
+                        out.push_str(", ");
+                        unsliced(part, out);
+                    }
+                } else {
+                    found |= unsliced(inner, out);
+                }
+                found |= is_slice;
+                out.push_str(if is_slice { "]]" } else { close.text });
+            }
+            one => one.iter().for_each(|token| out.push_str(token.text)),
+        }
+        out.push(' ');
+        at = to;
+    }
+    found
+}
+
+/// What stands between the `:` of a slice, as far as anything does.
+fn parts<'t, 'a>(inner: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+    let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
+    while at < inner.len() {
+        if inner[at].text == ":" && inner[at].kind == Kind::Sign {
+            found.push(&inner[start..at]);
+            start = at + 1;
+        }
+        at = after(inner, at);
+    }
+    found.push(&inner[start..]);
+    found.retain(|part| !part.is_empty());
+    found
 }
 
 /// Whether tokens are brackets with a `:` of their own in them.

@@ -263,6 +263,17 @@ fn what_holds() {
 }
 
 #[test]
+fn methods_of_what_is_not_there_give_nothing_in_the_cdk() {
+    let nothing = json!({ "a": null, "b": {} });
+    let scope = Scope::new(jiff::Timestamp::UNIX_EPOCH).with("record", &nothing);
+    for text in ["{{ record.a.get('x') }}", "{{ record.c.get('x') }}", "{{ record.b.split(',') }}"] {
+        let value = |dialect| Expr::parse_as(text, dialect).expect("an expression").value(&scope);
+        assert_eq!(value(Dialect::Cdk), Ok(Json::Null), "{text}");
+        assert!(value(Dialect::Native).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn names_are_those_that_the_scope_must_have() {
     let expr =
         Expr::parse("{% set x = config.a %}{{ x }}{{ now_utc() }}{{ record.b }}").expect("an expression");

@@ -73,7 +73,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
     wrong_stream(
         "zzz = 1",
         &[
-            "[zzz] the stream has no key `zzz` | known here: name, table, base_url, path, method, params, headers, body, form, for_each, parent, more_parents, fields, format, members, records, transform, paginator, job, cost, response_actions, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
+            "[zzz] the stream has no key `zzz` | known here: name, table, base_url, path, method, params, headers, auth, body, form, for_each, parent, more_parents, fields, format, members, records, transform, paginator, job, cost, response_actions, event_time, primary_key, incremental, ignore, partition_by, contract, columns, cadence",
         ],
     );
 }

@@ -25,6 +25,7 @@ impl Manifest {
     /// Everything that staging holds, as text.
     async fn staged(&self) -> String {
         use futures::TryStreamExt as _;
+        use object_store::{ObjectStore as _, ObjectStoreExt as _};
         let found: Vec<_> = self.env.staging.list(None).try_collect().await.expect("objects");
         let mut text = String::new();
         for meta in found {
