@@ -71,6 +71,7 @@ class Stream:
         self.data = None
         # Streams that ask the same of the API share what it holds; the first of them makes it.
         self.owner, self.group = self, [self]
+        self.requests = {}
 
     def signature(self):
         """What a stream asks for, and where its records are."""
@@ -112,7 +113,11 @@ class Stream:
         return 3 if place == 0 else 2 if place < MOST_SLICES else 1
 
     def names(self, part):
-        return {"stream_slice": part}
+        if self.sync.get("type") != "DatetimeBasedCursor":
+            return {"stream_slice": part}
+        form = self.maker.value(self.sync.get("datetime_format", "%Y-%m-%dT%H:%M:%SZ"))
+        start, end = (written(time, form) for time in self.maker.span())
+        return {"stream_slice": {**part, "start_time": start, "end_time": end}}
 
     def address(self, part):
         """Where a partition is asked for: a text, or a pattern where that is known in the run alone."""
@@ -311,6 +316,12 @@ class World:
         for stream in self.streams.values():
             for place, (part, _) in enumerate(stream.filled() if stream.owner is stream else []):
                 address, query = stream.address(part)
+                # Partitions that are asked for by the same request get the same answer.
+                request = json.dumps([address, query, stream.wanted(part)], default=str)
+                first = stream.requests.setdefault(request, place)
+                if first != place:
+                    stream.data[place] = (part, stream.data[first][1])
+                    continue
                 if "\0" in address:
                     pattern = ".*".join(re.escape(piece) for piece in address.split("\0"))
                     self.patterns.append((re.compile(pattern + r"$"), stream, place, query))
