@@ -273,7 +273,8 @@ fn sample(name: &str, schema: &Value, all: bool) -> Value {
         }
         Some("object") => json!({}),
         Some("array") => {
-            let item = schema.get("items").map_or_else(|| text(name, schema), |items| sample(name, items, all));
+            let item =
+                schema.get("items").map_or_else(|| text(name, schema), |items| sample(name, items, all));
             Value::Array(vec![item])
         }
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
@@ -313,7 +314,9 @@ fn text(name: &str, schema: &Value) -> Value {
         (_, true) => "2026-01-01",
         _ if pattern.contains("{8}") || format!("{told} {described}").contains("yyyymmdd") => "20260101",
         _ if told.contains("date") => "2026-01-01T00:00:00Z",
-        _ if ["url", "host", "endpoint"].iter().any(|word| told.contains(word)) || pattern.contains("http") => {
+        _ if ["url", "host", "endpoint"].iter().any(|word| told.contains(word))
+            || pattern.contains("http") =>
+        {
             "https://api.example.com"
         }
         _ => "sample",

@@ -218,8 +218,12 @@ mod tests {
             cursor_formats: vec!["%d/%m/%Y %H:%M".to_owned(), "%Y%m%d%H".to_owned()],
             ..Incremental::default()
         };
-        let records =
-            [r#"{"t":"30/01/2026 10:00"}"#, r#"{"t":"01/02/2026 09:30"}"#, r#"{"t":"2026013123"}"#, r#"{"t":""}"#];
+        let records = [
+            r#"{"t":"30/01/2026 10:00"}"#,
+            r#"{"t":"01/02/2026 09:30"}"#,
+            r#"{"t":"2026013123"}"#,
+            r#"{"t":""}"#,
+        ];
         let records = records.map(|record| Cow::Borrowed(record.as_bytes()));
         assert_eq!(marks(&records, Some(&incremental), None).cursor, Some(json!("2026-02-01T09:30:00Z")));
         let window = Window { from: json!("2026-01-31T00:00:00Z"), ..Window::default() };

@@ -199,9 +199,7 @@ fn understand(fetch: &Fetch<'_>, plain: &Plain<'_>, part: &Part) -> Result<Under
     let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
     let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
     let outside = match &stream.incremental {
-        Some(incremental) if incremental.client_side => {
-            cursor::outside(&records, incremental, &part.window)
-        }
+        Some(incremental) if incremental.client_side => cursor::outside(&records, incremental, &part.window),
         _ => Vec::new(),
     };
     let last = records.last().filter(|_| stream.paginator.goes_on_from_last_record());

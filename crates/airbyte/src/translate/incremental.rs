@@ -381,7 +381,9 @@ mod tests {
 
     #[test]
     fn windows_leave_no_gap_that_a_form_can_tell() {
-        for (format, seconds) in [("%d/%m/%Y %H:%M", 60), ("%Y-%m-%dT%H:%M:%SZ", 1), ("%s", 1), ("%Y%m%d%H", 3600)] {
+        for (format, seconds) in
+            [("%d/%m/%Y %H:%M", 60), ("%Y-%m-%dT%H:%M:%SZ", 1), ("%s", 1), ("%Y%m%d%H", 3600)]
+        {
             assert_eq!(finest(format), Some(Duration::from_secs(seconds)), "{format}");
         }
         assert_eq!((finest("%Y-%m-%d"), finest("%ms")), (None, Some(Duration::from_millis(1))));

@@ -120,7 +120,9 @@ impl Translator<'_> {
     fn place(&mut self, at: &Component<'_>, place: &Place, table: &mut Map<String, Value>, native: &str) {
         match place {
             Place::Param(name) => set(table, &[&format!("{native}_param")], name.as_str().into()),
-            Place::Body(path) | Place::Form(path) => set(table, &[&format!("{native}_body_path")], path.as_str().into()),
+            Place::Body(path) | Place::Form(path) => {
+                set(table, &[&format!("{native}_body_path")], path.as_str().into())
+            }
             Place::Header(_) | Place::Path => {
                 self.refuse(at, "a number of pages or records goes into a parameter or the body")
             }
@@ -151,7 +153,9 @@ impl Translator<'_> {
                 paginator.insert("cursor".to_owned(), cursor.into());
                 match (token, named) {
                     (Some(Place::Param(name)), _) => set(&mut paginator, &["cursor_param"], name.into()),
-                    (Some(Place::Body(path) | Place::Form(path)), _) => set(&mut paginator, &["cursor_body_path"], path.into()),
+                    (Some(Place::Body(path) | Place::Form(path)), _) => {
+                        set(&mut paginator, &["cursor_body_path"], path.into())
+                    }
                     (Some(Place::Header(_)), _) => self.refuse(at, "a cursor in a header is not supported"),
                     (None, Some(Value::Object(named))) => paginator.extend(named),
                     _ => {

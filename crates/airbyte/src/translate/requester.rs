@@ -419,9 +419,10 @@ mod tests {
         ] {
             assert_eq!(found(text), Some(NextPage::Absent), "{text}");
         }
-        for text in
-            ["{{ next_page_token['next_page_token'] if next_page_token else '1' }}", "{{ next_page_token.next_page_token or 1 }}"]
-        {
+        for text in [
+            "{{ next_page_token['next_page_token'] if next_page_token else '1' }}",
+            "{{ next_page_token.next_page_token or 1 }}",
+        ] {
             assert_eq!(found(text), Some(NextPage::First("1".to_owned())), "{text}");
         }
         for text in ["{{ next_page_token.next_page_token + 1 }}", "{{ now_utc() }}", "x"] {

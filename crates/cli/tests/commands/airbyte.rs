@@ -66,7 +66,10 @@ fn a_manifest_with_its_config_runs_as_it_stands() {
         &["import", "airbyte", "manifest.yaml", "--config", "config.json", "--name", "shop", "--json"],
     ));
     assert_eq!(said["streams"][0]["name"], "Things");
-    assert_eq!((&said["streams"][1]["stream"], &said["streams"][1]["parents"][0]), (&"parts".into(), &"things".into()));
+    assert_eq!(
+        (&said["streams"][1]["stream"], &said["streams"][1]["parents"][0]),
+        (&"parts".into(), &"things".into())
+    );
     let file = std::fs::read_to_string(dir.path().join("tidegate.toml")).expect("the file");
     assert!(file.contains("kind = \"airbyte\"") && file.contains("config = \"config.json\""), "{file}");
     assert!(!file.contains("k3y"));
@@ -88,7 +91,10 @@ fn without_a_config_the_file_has_a_table_to_fill_in() {
     // A config that does not fit is told field by field.
     let wrong = &["import", "airbyte", "manifest.yaml", "--config", "config.json", "--out", "other.toml"];
     let said = fails(&tidegate(dir.path(), wrong), 2);
-    assert!(said.contains("config.url: is required") && said.contains("config.api_key: is required"), "{said}");
+    assert!(
+        said.contains("config.url: is required") && said.contains("config.api_key: is required"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -98,7 +104,10 @@ fn the_translation_is_a_pipeline_file_of_its_own() {
     let out = tidegate(dir.path(), args);
     ok(&out);
     let text = String::from_utf8(out.stdout).expect("text");
-    assert!(text.contains("base_url = \"https://api.example.com\"") && text.contains("[source.auth]"), "{text}");
+    assert!(
+        text.contains("base_url = \"https://api.example.com\"") && text.contains("[source.auth]"),
+        "{text}"
+    );
     assert!(!text.contains("k3y") && text.contains("${config:api_key}"), "{text}");
     assert!(!dir.path().join("tidegate.toml").exists());
 }
@@ -107,17 +116,26 @@ fn the_translation_is_a_pipeline_file_of_its_own() {
 fn a_report_says_of_each_manifest_whether_it_runs_and_why_not() {
     let dir = tempfile::tempdir().expect("a directory");
     write(dir.path(), "source-good/manifest.yaml", MANIFEST);
-    let python = MANIFEST.replace("type: BearerAuthenticator", "type: CustomAuthenticator, class_name: x.Signed");
+    let python =
+        MANIFEST.replace("type: BearerAuthenticator", "type: CustomAuthenticator, class_name: x.Signed");
     write(dir.path(), "source-python/manifest.yaml", &python);
     write(dir.path(), "put.yml", &MANIFEST.replace("path: /things", "http_method: PUT, path: /things"));
     write(dir.path(), "note.yaml", "a: 1");
     let report = json(&tidegate(dir.path(), &["import", "airbyte", "--report", ".", "--json"]));
-    assert_eq!((&report["manifests"], &report["runnable"], &report["python"]), (&4.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&report["manifests"], &report["runnable"], &report["python"]),
+        (&4.into(), &1.into(), &1.into())
+    );
     assert_eq!(report["percent"], 25.0);
-    let names: Vec<&str> =
-        report["verdicts"].as_array().expect("verdicts").iter().filter_map(|one| one["name"].as_str()).collect();
+    let names: Vec<&str> = report["verdicts"]
+        .as_array()
+        .expect("verdicts")
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
     assert_eq!(names, ["note.yaml", "put.yml", "source-good", "source-python"]);
-    let reason = |at: usize| report["verdicts"][at]["reasons"][0]["message"].as_str().unwrap_or_default().to_owned();
+    let reason =
+        |at: usize| report["verdicts"][at]["reasons"][0]["message"].as_str().unwrap_or_default().to_owned();
     assert!(reason(0).contains("it has no `streams`"), "{}", reason(0));
     assert!(reason(1).contains("the method PUT is not supported"), "{}", reason(1));
     assert!(reason(3).contains("needs Python: `x.Signed`"), "{}", reason(3));

@@ -246,7 +246,8 @@ fn parts(
     let mut parts = Vec::new();
     let mut names = BTreeSet::new();
     if let Some(sliceless) = rewrite::without_slices(text, segments) {
-        let all = environment.template_from_str(&sliceless).map_err(|error| error::syntax(text, 0, &error))?;
+        let all =
+            environment.template_from_str(&sliceless).map_err(|error| error::syntax(text, 0, &error))?;
         names.extend(all.undeclared_variables(false));
     }
     let mut end = 0;

@@ -236,9 +236,11 @@ impl Object for Moment {
             }
             ("isoformat", _) => {
                 let (separator, parts, options): (Option<&str>, Option<&str>, Kwargs) = from_args(args)?;
-                let (sep, timespec): (Option<&str>, Option<&str>) = (options.get("sep")?, options.get("timespec")?);
+                let (sep, timespec): (Option<&str>, Option<&str>) =
+                    (options.get("sep")?, options.get("timespec")?);
                 options.assert_all_used()?;
-                self.iso_to(separator.or(sep).unwrap_or("T"), parts.or(timespec).unwrap_or("auto")).map(Value::from)
+                self.iso_to(separator.or(sep).unwrap_or("T"), parts.or(timespec).unwrap_or("auto"))
+                    .map(Value::from)
             }
             ("weekday", _) => Ok(self.instant()?.weekday().to_monday_zero_offset().into()),
             ("isoweekday", _) => Ok(self.instant()?.weekday().to_monday_one_offset().into()),

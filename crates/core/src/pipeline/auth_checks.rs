@@ -125,7 +125,13 @@ fn hmac(hmac: &Hmac, at: &[&str], checks: &mut Checks<'_>) {
         Ok(template) => {
             for unknown in template.references().filter(|name| !SIGNED.contains(name)) {
                 let help = words::instead(unknown, &SIGNED);
-                wrong(checks, at, &["message"], format!("there is nothing called `{unknown}` to sign"), &help);
+                wrong(
+                    checks,
+                    at,
+                    &["message"],
+                    format!("there is nothing called `{unknown}` to sign"),
+                    &help,
+                );
             }
         }
     }

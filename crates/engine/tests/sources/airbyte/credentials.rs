@@ -52,15 +52,20 @@ async fn a_refresh_token_that_changes_goes_on_from_poll_to_poll() {
         _ => allowed(hit.header("authorization").is_some_and(|value| value.starts_with("Bearer access-"))),
     })
     .await;
-    let config = json!({ "url": api.url, "client_id": "me", "client_secret": "s3cret", "refresh_token": "refresh-0" });
+    let config =
+        json!({ "url": api.url, "client_id": "me", "client_secret": "s3cret", "refresh_token": "refresh-0" });
     let text = include_str!("../../../../airbyte/tests/manifests/oauth.yaml");
     let manifest = Manifest::of(text, config);
     assert_eq!(manifest.brings("things").await, (2, 2));
     // Its life is over: a new one is got with the token that came with the last.
     tidegate_engine::Clock::sleep(manifest.env.clock.as_ref(), std::time::Duration::from_secs(90)).await;
     manifest.poll("things").await;
-    let asked: Vec<String> =
-        api.hits().iter().filter(|hit| path(hit) == "/token").map(|hit| form(hit)["refresh_token"].clone()).collect();
+    let asked: Vec<String> = api
+        .hits()
+        .iter()
+        .filter(|hit| path(hit) == "/token")
+        .map(|hit| form(hit)["refresh_token"].clone())
+        .collect();
     assert_eq!(asked, ["refresh-0", "refresh-1"]);
     let staged = manifest.staged().await;
     assert!(!staged.contains("access-") && !staged.contains("refresh-") && !staged.contains("s3cret"));
@@ -101,7 +106,8 @@ async fn a_login_by_json_or_a_form_gives_the_token_of_its_stream() {
 #[tokio::test]
 async fn a_token_is_signed_as_the_manifest_says() {
     let api = Api::serve(|hit| {
-        let token = hit.header("authorization").and_then(|value| value.strip_prefix("JWT ")).unwrap_or_default();
+        let token =
+            hit.header("authorization").and_then(|value| value.strip_prefix("JWT ")).unwrap_or_default();
         let Some((content, signature)) = token.rsplit_once('.') else { return answer(401, &[], "") };
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"a-key-of-our-own");
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
@@ -112,7 +118,10 @@ async fn a_token_is_signed_as_the_manifest_says() {
         let mut parts = content.split('.');
         let (head, claims) = (part(parts.next()), part(parts.next()));
         let life = claims["exp"].as_i64().unwrap_or(0) - claims["iat"].as_i64().unwrap_or(0);
-        let said = head["kid"] == "k1" && claims["iss"] == "us" && claims["aud"] == "things" && claims["role"] == "reader";
+        let said = head["kid"] == "k1"
+            && claims["iss"] == "us"
+            && claims["aud"] == "things"
+            && claims["role"] == "reader";
         allowed(said && life == 600 && hmac::verify(&key, content.as_bytes(), &signature).is_ok())
     })
     .await;

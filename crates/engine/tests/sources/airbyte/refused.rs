@@ -5,7 +5,8 @@ use tidegate_airbyte::{AirbyteError, Config, Manifest, translate};
 
 fn reasons(text: &str) -> Vec<String> {
     let manifest = Manifest::read(text).expect("a manifest");
-    let config = Config::check(manifest.connection_specification(), Value::Null, &[].into()).expect("a config");
+    let config =
+        Config::check(manifest.connection_specification(), Value::Null, &[].into()).expect("a config");
     let now = tidegate_core::jiff::Timestamp::UNIX_EPOCH;
     match translate(&manifest, &config, &[], &[].into(), now) {
         Err(AirbyteError::Refused(reasons)) => reasons.iter().map(ToString::to_string).collect(),
@@ -19,13 +20,25 @@ fn what_is_not_understood_is_named_with_its_place() {
     let expected = [
         ("streams.a.retriever.requester.path", "`stream_state`"),
         ("streams.a.retriever.requester: HttpRequester", "the method DELETE is not supported"),
-        ("streams.a.retriever.requester.authenticator: CustomAuthenticator", "needs Python: `source_a.components.Signed`"),
-        ("streams.a.retriever.paginator.pagination_strategy: PageIncrement", "goes into a parameter or the body"),
+        (
+            "streams.a.retriever.requester.authenticator: CustomAuthenticator",
+            "needs Python: `source_a.components.Signed`",
+        ),
+        (
+            "streams.a.retriever.paginator.pagination_strategy: PageIncrement",
+            "goes into a parameter or the body",
+        ),
         ("streams.a.retriever.decoder: ZipfileDecoder", "is not supported"),
-        ("streams.a.retriever.record_selector.extractor: CustomRecordExtractor", "needs Python: `source_a.components.Mine`"),
+        (
+            "streams.a.retriever.record_selector.extractor: CustomRecordExtractor",
+            "needs Python: `source_a.components.Mine`",
+        ),
         ("streams.a.transformations[0]: KeysReplace", "is not supported"),
         ("streams.b.retriever: AsyncRetriever", "is not supported"),
-        ("dynamic_streams[0]: DynamicDeclarativeStream", "streams that are made in the run (HttpComponentsResolver)"),
+        (
+            "dynamic_streams[0]: DynamicDeclarativeStream",
+            "streams that are made in the run (HttpComponentsResolver)",
+        ),
     ];
     for (place, words) in expected {
         assert!(
