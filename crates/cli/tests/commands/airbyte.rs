@@ -108,7 +108,7 @@ fn the_translation_is_a_pipeline_file_of_its_own() {
         text.contains("base_url = \"https://api.example.com\"") && text.contains("[source.auth]"),
         "{text}"
     );
-    assert!(!text.contains("k3y") && text.contains("${config:api_key}"), "{text}");
+    assert!(!text.contains("k3y") && text.contains("${API_KEY}"), "{text}");
     assert!(!dir.path().join("tidegate.toml").exists());
 }
 
