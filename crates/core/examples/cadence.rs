@@ -49,7 +49,7 @@ fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<S
             traces.extend(HELD);
             report::ablation_table(&traces, &seeds, &["clock-15m", "clock-1h", "beat", "cron", "burst"])
         }
-        "planner" => plan_bench::table(streams, clock),
+        "planner" => plan_bench::table(streams, clock, peak_memory),
         _ => return None,
     })
 }
@@ -100,6 +100,13 @@ fn clock() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// The most memory that this process has held, bytes; 0 where the system does not tell.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
 fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> ExitCode {
     let parsed = |name: &str, default: f64| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let seed = parsed("--seed", 1.0) as u64;
@@ -126,11 +133,15 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     }
     if let (Some(state), false) = (&done.state, arguments.iter().any(|argument| argument == "--json")) {
         let now = moment(done.polls.last().map_or(0.0, |poll| poll.at));
-        println!("{}", explain(state, &options.spec, &next(state, &options.spec, now), now));
+        let line = explain(state, &options.spec, &next(state, &options.spec, now), now);
+        println!("{line}");
         let json = serde_json::to_string(state).unwrap_or_default();
         println!("state: {} bytes", json.len());
         let shown = &done.visits[done.visits.len().saturating_sub(300)..];
-        for (file, text) in [(value("--state"), json), (value("--plot"), plot(shown, state))] {
+        for (file, text) in [
+            (value("--state"), json),
+            (value("--plot"), plot(&format!("{}: {line}", trace.name), shown, state)),
+        ] {
             if let Some(Err(error)) = file.map(|file| std::fs::write(file, text)) {
                 eprintln!("{error}");
             }

@@ -240,7 +240,7 @@ impl Response {
     /// would have the same one and be missed for good (RFC 9110, section 8.8.2.2).
     pub fn validators(&self) -> Validators {
         let header = |name| self.header(name).map(str::to_owned);
-        let time = |name| self.header(name).and_then(crate::retry::http_date);
+        let time = |name| self.header(name).and_then(crate::time::http_date);
         let settled = match (time("last-modified"), time("date")) {
             (Some(modified), Some(date)) => modified < date,
             _ => true,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::request::Response;
-use crate::time;
+use crate::time::{self, http_date};
 
 pub use rules::{Decision, Pause, decide, pause};
 
@@ -79,11 +79,6 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
         }
     };
     (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-}
-
-/// An HTTP date in any of the three forms of RFC 9110, section 5.6.7.
-pub fn http_date(text: &str) -> Option<Timestamp> {
-    Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 
 /// Consecutive failures after which the circuit of a source opens.

@@ -23,6 +23,18 @@ pub fn parse(value: &[u8], rules: &EventTime) -> Option<Timestamp> {
     Times::new(rules).parse(utf8(value).ok()?)
 }
 
+/// The point in time that a header names: any of the three forms of RFC 9110 (section 5.6.7), and what servers write in
+/// their place: a wrong weekday, an offset other than GMT, RFC 3339.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let standard = httpdate::parse_http_date(text).ok().and_then(|time| Timestamp::try_from(time).ok());
+    standard.or_else(|| mail_date(text)).or_else(|| text.parse().ok())
+}
+
+fn mail_date(text: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
+}
+
 /// The rules of an `event_time` made ready: its time zone looked up.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
@@ -75,7 +87,7 @@ impl Times {
             .or_else(|| text.parse::<Timestamp>().ok())
             .or_else(|| universal(text))
             .or_else(zoned)
-            .or_else(|| rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok())
+            .or_else(|| mail_date(text))
     }
 
     /// A text of digits: an epoch number, unless it is a date such as `20261123` and no unit is named.

@@ -67,7 +67,7 @@ pub use retype::{Retyping, retype};
 pub use run::{LoadMode, RunOptions, Summary, run};
 pub use stage::{Head, head};
 pub use state::{Failure, Found, Look, StreamState, Usual};
-pub use status::{Status, StreamStatus, TableStatus, status, unloaded};
+pub use status::{Learned, Status, StreamStatus, TableStatus, learned, status, unloaded};
 pub use store::{check_apart, open_store, open_store_over, store_is_there};
 pub use tick::{Turn, tick};
 pub use visit::{Outcome, Visit};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use tidegate_core::cadence;
+use tidegate_core::cadence::{self, Due};
 use tidegate_core::jiff::Timestamp;
 
 use tidegate_core::pipeline::{Pipeline, Stream};
@@ -69,6 +69,36 @@ pub struct TableStatus {
     pub bytes: u64,
 }
 
+/// What is learned of a stream's changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learned {
+    /// Name of the stream.
+    pub stream: String,
+    /// When it is due, and why then.
+    pub due: Due,
+    /// Both in one line.
+    pub line: String,
+    /// The stream's advice.
+    pub polls: StreamState,
+}
+
+/// Documents read at the same time.
+const READS_AT_ONCE: usize = 16;
+
+/// What is learned of each stream, in the order of the file. Reads one small document a stream and nothing else.
+pub async fn learned(env: &Env, pipeline: &Pipeline) -> Result<Vec<Learned>, Error> {
+    let streams = stream::iter(&pipeline.streams).map(|stream| learned_of(env, stream));
+    streams.buffered(READS_AT_ONCE).try_collect().await
+}
+
+async fn learned_of(env: &Env, stream: &Stream) -> Result<Learned, Error> {
+    let polls = StreamState::read(env, &stream.name).await?;
+    let now = env.clock.now();
+    let due = cadence::next(&polls.learned, &stream.cadence, now);
+    let line = cadence::explain(&polls.learned, &stream.cadence, &due, now);
+    Ok(Learned { stream: stream.name.clone(), due, line, polls })
+}
+
 /// Looks at the stores; writes nothing.
 pub async fn status(env: &Env, pipeline: &Pipeline) -> Result<Status, Error> {
     let names: Vec<String> = pipeline.streams.iter().map(|stream| stream.name.clone()).collect();
@@ -99,18 +129,16 @@ async fn stream_status(env: &Env, stream: &Stream, inventory: &Inventory) -> Res
         || inventory.batches.range(first.clone()..).take_while(|((name, _), _)| *name == stream.name);
     let lagging = of_stream().filter(|(id, _)| inventory.load_of(id).is_none());
     let lag: Vec<Timestamp> = lagging.map(|(_, staged)| *staged).collect();
-    let polls = StreamState::read(env, &stream.name).await?;
-    let now = env.clock.now();
-    let due = cadence::next(&polls.learned, &stream.cadence, now);
+    let learned = learned_of(env, stream).await?;
     Ok(StreamStatus {
-        stream: stream.name.clone(),
+        stream: learned.stream,
         table: stream.table().to_owned(),
         batches: of_stream().count() as u64,
         lag: lag.len() as u64,
         lagging_since: lag.first().copied(),
         last_staged: of_stream().last().map(|(_, staged)| *staged),
-        cadence: cadence::explain(&polls.learned, &stream.cadence, &due, now),
-        polls,
+        cadence: learned.line,
+        polls: learned.polls,
     })
 }
 

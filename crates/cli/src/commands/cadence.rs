@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tidegate_core::cadence::{next, plot};
-use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::Stream;
-use tidegate_engine::{StreamStatus, status};
+use tidegate_core::cadence::plot;
+use tidegate_engine::{Learned as StreamLearned, learned};
 
 use super::cadence_simulate::Simulate;
 use crate::failure::Failure;
@@ -58,32 +56,30 @@ impl Learned {
     fn run(&self, shell: &Shell) -> Result<(), Failure> {
         let file = self.file.read()?;
         let env = world::open(&file, Purpose::Look)?;
-        let state = block_on(async { Ok(status(&env, &file.pipeline).await?) })?;
+        let streams = block_on(async { Ok(learned(&env, &file.pipeline).await?) })?;
         if let Some(out) = &self.plot {
-            draw(out, &state.streams, shell)?;
+            draw(out, &streams, shell)?;
         }
         if self.json {
-            let streams = file.pipeline.streams.iter().zip(&state.streams);
-            let streams: Vec<Value> =
-                streams.map(|(stream, status)| described(stream, status, state.at)).collect();
+            let streams: Vec<Value> = streams.iter().map(described).collect();
             shell.json(&streams);
             return Ok(());
         }
-        for stream in &state.streams {
-            shell.line(format_args!("{}: {}", stream.stream, stream.cadence));
+        for stream in &streams {
+            shell.line(format_args!("{}: {}", stream.stream, stream.line));
         }
         Ok(())
     }
 }
 
 /// All that is known of a stream's changes.
-fn described(stream: &Stream, status: &StreamStatus, now: Timestamp) -> Value {
-    let polls = &status.polls;
+fn described(stream: &StreamLearned) -> Value {
+    let polls = &stream.polls;
     let learned = &polls.learned;
     json!({
-        "stream": status.stream,
-        "line": status.cadence,
-        "next": next(learned, &stream.cadence, now),
+        "stream": stream.stream,
+        "line": stream.line,
+        "next": stream.due,
         "polls": polls.changed + polls.unchanged + polls.failed,
         "changed": polls.changed,
         "failed": polls.failed,
@@ -93,13 +89,14 @@ fn described(stream: &Stream, status: &StreamStatus, now: Timestamp) -> Value {
     })
 }
 
-fn draw(out: &Path, streams: &[StreamStatus], shell: &Shell) -> Result<(), Failure> {
-    for status in streams {
+fn draw(out: &Path, streams: &[StreamLearned], shell: &Shell) -> Result<(), Failure> {
+    for one in streams {
         let path = match streams {
             [_] => out.to_owned(),
-            _ => out.with_extension(format!("{}.svg", status.stream)),
+            _ => out.with_extension(format!("{}.svg", one.stream)),
         };
-        std::fs::write(&path, plot(&status.polls.history(), &status.polls.learned))
+        let title = format!("{}: {}", one.stream, one.line);
+        std::fs::write(&path, plot(&title, &one.polls.history(), &one.polls.learned))
             .map_err(|error| Failure::config(format!("cannot write {}: {error}", path.display())))?;
         shell.say(format_args!("wrote {}", path.display()));
     }

@@ -1,5 +1,6 @@
 //! `tidegate cadence simulate`: a policy run over a trace of change times.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::Args;
@@ -17,7 +18,7 @@ use crate::output::Shell;
 /// Run a polling policy over a trace of change times and measure the last three quarters of it
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// A file with one change time in seconds a line, or the name of a trace of the study
+    /// A file with one change time in seconds a line, in any order, or the name of a trace of the study
     #[arg(long, value_name = "FILE")]
     trace: String,
     /// What a poll reveals: 0 changed or not, 1 the newest stamp, 2 the stamps of all new records
@@ -54,6 +55,9 @@ fn above_zero(text: &str) -> Result<f64, String> {
 impl Simulate {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
+        if self.min > self.max {
+            return Err(Failure::config(format!("--min {} is longer than --max {}", self.min, self.max)));
+        }
         let hint = self.hint.map(|hint| hint.0.as_secs_f64());
         let trace = self.read()?;
         let trace = Trace { declared: hint.or(trace.declared), ..trace };
@@ -84,8 +88,17 @@ impl Simulate {
             return Ok(trace);
         }
         let text = std::fs::read_to_string(&self.trace).map_err(|error| {
-            let names = [&STUDY[..], &HELD].concat().join(", ");
-            Failure::config(format!("cannot read {}: {error}; or name one of {names}", self.trace))
+            let file = &self.trace;
+            Failure::config(match error.kind() {
+                ErrorKind::NotFound => {
+                    let names = [&STUDY[..], &HELD].concat().join(", ");
+                    format!("there is no file {file}, and it is no trace of the study: {names}")
+                }
+                ErrorKind::InvalidData => {
+                    format!("{file} is no trace: it is no text; write one change time a line, in seconds")
+                }
+                _ => format!("cannot read {file}: {error}"),
+            })
         })?;
         Trace::parse(&self.trace, &text)
             .map_err(|wrong| Failure::config(format!("{} is no trace: {wrong}", self.trace)))

@@ -48,7 +48,15 @@ fn what_cannot_be_simulated_is_said() {
     let said = fails(&simulate(&["--trace", "bad.txt"]), 2);
     assert!(said.contains("bad.txt is no trace: line 3: `three` is not a number"), "{said}");
     let said = fails(&simulate(&["--trace", "gone.txt"]), 2);
-    assert!(said.contains("cannot read gone.txt") && said.contains("per15"), "{said}");
+    assert!(said.contains("there is no file gone.txt") && said.contains("per15"), "{said}");
+    std::fs::write(dir.path().join("bytes"), [0xff, 0xfe, 0x00]).expect("written");
+    let said = fails(&simulate(&["--trace", "bytes"]), 2);
+    assert!(said.contains("bytes is no trace: it is no text"), "{said}");
+    std::fs::write(dir.path().join("one.txt"), "900\n").expect("written");
+    let said = fails(&simulate(&["--trace", "one.txt"]), 2);
+    assert!(said.contains("one.txt is no trace: there is one change time in it"), "{said}");
+    let said = fails(&simulate(&["--trace", "per15", "--min", "5m", "--max", "1m"]), 2);
+    assert!(said.contains("--min 5m is longer than --max 1m"), "{said}");
     let said = fails(&simulate(&["--trace", "per15", "--policy", "fixed:0s"]), 2);
     assert!(said.contains("`fixed:0s` is no policy; one of tide, fixed:7m, nutch"), "{said}");
     let said = fails(&simulate(&["--trace", "per15", "--polls-per-change", "0"]), 2);

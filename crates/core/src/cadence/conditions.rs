@@ -109,3 +109,6 @@ impl<'a> World<'a> {
         fetched
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::time::http_date;
+
 /// Hints of one answer. All spans in seconds from the moment of receipt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -118,11 +120,6 @@ fn number(value: &str) -> Option<f64> {
 
 fn span(value: &str) -> Option<f64> {
     number(value).filter(|&span| span <= LONGEST)
-}
-
-fn http_date(value: &str) -> Option<Timestamp> {
-    let zoned = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(value);
-    zoned.ok().or_else(|| value.parse().ok())
 }
 
 fn until(value: &str, clock: Timestamp) -> Option<f64> {

@@ -34,7 +34,8 @@ pub struct Metrics {
     pub age_mean: f64,
     /// Share of polls that found nothing.
     pub waste: f64,
-    /// Mean delay of a fixed interval with as many polls on the same trace, averaged over 9 phases, over `delay_mean`.
+    /// Mean delay of a fixed interval with as many polls on the same trace, averaged over 9 phases, over `delay_mean`; 0 if
+    /// nothing was found.
     pub gain: f64,
     /// Changes until the cost stays within 10 % of the converged one; none if it never does.
     pub convergence_changes: Option<usize>,
@@ -85,12 +86,13 @@ pub fn measure(trace: &Trace, polls: &[Poll]) -> Metrics {
         found.of.iter().copied().filter(|&(change, ..)| change >= from).collect();
     let mut delays: Vec<f64> = window.iter().map(|&(_, delay, _)| delay).collect();
     let firsts = (0..window.len()).filter(|&index| index == 0 || window[index].2 != window[index - 1].2);
-    let age = firsts.map(|index| window[index].1.powi(2) / 2.0).sum::<f64>() / (to - from);
+    let age = firsts.map(|index| window[index].1.powi(2) / 2.0).fold(0.0, add) / (to - from);
     let made = polls.iter().filter(|poll| poll.at >= from).count();
     let caught = count_hits(trace, polls, from);
     let count = window.len().max(1) as f64;
-    let mean = delays.iter().sum::<f64>() / count;
+    let mean = delays.iter().copied().fold(0.0, add) / count;
     delays.sort_by(f64::total_cmp);
+    let gain = if delays.is_empty() { 0.0 } else { fixed_delay(trace, made, from, to) / mean.max(SHORTEST) };
     Metrics {
         changes: window.len(),
         polls: made,
@@ -101,9 +103,16 @@ pub fn measure(trace: &Trace, polls: &[Poll]) -> Metrics {
         delay_p95: percentile(&delays, 0.95),
         age_mean: age,
         waste: 1.0 - caught as f64 / made.max(1) as f64,
-        gain: fixed_delay(trace, made, from, to) / mean.max(1e-9),
+        gain,
         convergence_changes: convergence(&costs(trace, polls)),
     }
+}
+
+/// No delay is told from a shorter one, seconds: visits are counted in milliseconds.
+const SHORTEST: f64 = 1e-3;
+
+fn add(sum: f64, one: f64) -> f64 {
+    sum + one
 }
 
 /// Polls from `from` on that showed something new.
@@ -194,6 +203,15 @@ mod tests {
         assert_eq!(metrics.delay_mean, (5.0 + 35.0 + 5.0) / 3.0);
         assert_eq!(metrics.delay_p50, 5.0);
         assert_eq!(metrics.capture, 2.0 / 3.0);
+    }
+
+    #[test]
+    fn where_nothing_was_found_nothing_was_gained() {
+        let trace = Trace::new("two", vec![10.0, 90.0], 100.0, None);
+        let nothing = Metrics { waste: 1.0, ..Metrics::default() };
+        assert_eq!(measure(&trace, &[]), nothing);
+        assert!(!serde_json::to_string(&measure(&trace, &polls(&[0.0]))).unwrap().contains("-0"));
+        assert!(measure(&trace, &polls(&[0.0, 10.0, 90.0])).gain < 1e6);
     }
 
     /// The same figures second by second, straight from their definitions, on whole seconds.

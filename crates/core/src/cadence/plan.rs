@@ -115,6 +115,8 @@ const CHEAPEST: f64 = 0.01;
 const DEAREST: f64 = 1e7;
 /// A stream is taken this share of its wait before its `max_staleness`.
 const EARLY: f64 = 0.1;
+/// Void entries of a queue that are not worth clearing away.
+const VOID: usize = 1024;
 
 impl Planner {
     /// A planner without streams. No budget means that every stream is taken when it is due.
@@ -246,6 +248,19 @@ impl Planner {
                 self.urgent.push(Reverse((first.deadline, first.stream, turn)));
             }
         }
+        self.clear_void();
+    }
+
+    /// A stream that is taken leaves an entry in the other queue, which void ones must not fill: where calls are short
+    /// some never come to its top.
+    fn clear_void(&mut self) {
+        let most = 2 * self.queued + VOID;
+        if self.urgent.len() > most {
+            self.urgent.retain(|Reverse((_, stream, turn))| self.turns[*stream as usize] == *turn);
+        }
+        if self.ready.len() > most {
+            self.ready.retain(|(_, Reverse(stream), turn)| self.turns[*stream as usize] == *turn);
+        }
     }
 
     /// The stream with the earliest deadline, if that has come.
@@ -355,6 +370,27 @@ mod tests {
         let wake = planner.next_wake(moment(1.0)).expect("it waits").duration_since(moment(0.0));
         // 20 at once, 51 taken, 0.981 come back each second.
         assert!((32.0..33.5).contains(&wake.as_secs_f64()), "{wake}");
+    }
+
+    #[test]
+    fn what_is_void_does_not_pile_up() {
+        let mut planner = Planner::new(Some(Budget { calls: 3600, window: 3600.0 }));
+        let hour = |now: f64| Some(moment(now + 3600.0));
+        let lively = |now: f64| Due { probability: 0.9, ..due(now, 0.0) };
+        (0..100).for_each(|stream| planner.offer(stream, &lively(0.0), hour(0.0), moment(0.0)));
+        let (mut now, mut taken) = (0.0, vec![0u32; 100]);
+        while now < 40.0 * 3600.0 {
+            while let Some(stream) = planner.take(moment(now)) {
+                taken[stream as usize] += 1;
+                // One half is worth so little that only its deadline brings it to its turn.
+                let next = if stream < 50 { lively(now) } else { due(now, 0.0) };
+                planner.offer(stream, &next, hour(now), moment(now));
+            }
+            now += 1.0;
+        }
+        assert!(taken.iter().all(|&taken| taken >= 39), "{taken:?}");
+        let most = 2 * 100 + VOID;
+        assert!(planner.ready.len() <= most && planner.urgent.len() <= most, "{planner:?}");
     }
 
     #[test]

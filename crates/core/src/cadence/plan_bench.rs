@@ -129,24 +129,29 @@ fn poll(source: &mut Source, now: Timestamp, delays: &mut Delays) -> Visit {
     Visit::new(now, newest.map_or(Outcome::Unchanged, |at| Outcome::Changed(Stamps::Newest(moment(at)))))
 }
 
-/// The benchmark's table: without a budget, and with half and a quarter of the calls wanted.
-pub fn table(streams: u32, clock: fn() -> Duration) -> String {
+/// Hours that the benchmark simulates, from a cold start: beyond its `max_staleness`.
+pub const HOURS: f64 = 8.0;
+
+/// The benchmark's table: without a budget, and with half and a quarter of the calls wanted. `memory` tells the most that
+/// the process has held so far, bytes.
+pub fn table(streams: u32, clock: fn() -> Duration, memory: fn() -> u64) -> String {
     let mut table = String::from(
-        "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | mean delay | longest without a poll |\n|---|---|---|---|---|---|\n",
+        "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | mean delay | longest without a poll | peak memory |\n|---|---|---|---|---|---|---|\n",
     );
-    let hours = 8.0;
+    let hours = HOURS;
     let free = scale(streams, hours, None, clock);
     let hourly = (free.polls as f64 / hours) as u32;
     let mut add = |name: String, scale: &Scale| {
         let each = |spent: Duration| spent.as_secs_f64() * 1e6 / scale.polls.max(1) as f64;
         let _ = writeln!(
             table,
-            "| {name} | {} | {:.2} µs | {:.0} µs | {:.0} s | {:.1} h |",
+            "| {name} | {} | {:.2} µs | {:.0} µs | {:.0} s | {:.1} h | {:.0} MB |",
             scale.polls,
             each(scale.scheduling),
             each(scale.learning),
             scale.delay,
-            scale.longest / 3600.0
+            scale.longest / 3600.0,
+            memory() as f64 / 1e6
         );
     };
     add("none".into(), &free);

@@ -96,7 +96,7 @@ proptest! {
             prop_assert!(explain(&state, &spec, &due, visit.at).starts_with("next "));
             prop_assert!(forecast(&state, &spec, 1.0).calls_per_day.is_finite());
         }
-        prop_assert!(plot(&visits, &state).ends_with("</svg>\n"));
+        prop_assert!(plot("s", &visits, &state).ends_with("</svg>\n"));
     }
 
     #[test]

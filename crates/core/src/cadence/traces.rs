@@ -37,22 +37,30 @@ impl Trace {
     /// A trace from text: one change time in seconds a line, in any order, counted from a midnight or since 1970;
     /// blank lines and `#` comments are skipped, a moment that stands twice counts once. Says which line is wrong.
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
-        let mut changes = Vec::new();
-        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            if !line.is_empty() {
-                changes.push(moment(line).map_err(|wrong| format!("line {}: {wrong}", number + 1))?);
+        let mut changes: Vec<(f64, usize)> = Vec::new();
+        for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let text = text.split('#').next().unwrap_or_default().trim();
+            if !text.is_empty() {
+                changes.push((moment(text).map_err(|wrong| format!("line {line}: {wrong}"))?, line));
             }
         }
-        let first = changes.iter().copied().fold(f64::INFINITY, f64::min);
-        if first.is_infinite() {
+        changes.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        let (Some(&(first, _)), Some(&(last, line))) = (changes.first(), changes.last()) else {
             return Err("there is no change time in it; write one a line, in seconds".to_owned());
+        };
+        if first == last {
+            return Err("there is one change time in it; figures take two or more, one a line".to_owned());
         }
         // Seconds since 1970 are moved to the first day's midnight, which keeps the wall clock.
         let origin = if first >= SINCE_1970 { first - first.rem_euclid(DAY) } else { 0.0 };
-        changes.iter_mut().for_each(|change| *change -= origin);
-        let last = changes.iter().copied().fold(0.0, f64::max);
-        Ok(Self::new(name, changes, last + 1.0, None))
+        if last - origin > LONGEST {
+            let years = (last - origin) / (365.25 * DAY);
+            return Err(format!(
+                "line {line}: {last} lies {years:.0} years on; a trace is of a hundred at most"
+            ));
+        }
+        let changes = changes.into_iter().map(|(change, _)| change - origin).collect();
+        Ok(Self::new(name, changes, last - origin + 1.0, None))
     }
 
     /// Mean seconds between changes.
@@ -92,6 +100,8 @@ impl Trace {
 const SINCE_1970: f64 = 1e9;
 /// Seconds since 1970 reach this in the year 5138.
 const NO_SECONDS: f64 = 1e11;
+/// More than a hundred years, seconds.
+const LONGEST: f64 = 101.0 * 365.25 * DAY;
 
 fn moment(line: &str) -> Result<f64, String> {
     match line.parse::<f64>() {
@@ -208,5 +218,12 @@ mod tests {
         assert!(wrong("1\ninf").starts_with("line 2: inf is no moment in seconds"));
         assert!(wrong("1767225937123").ends_with("is it in milliseconds?"));
         assert!(wrong("# nothing\n\n").starts_with("there is no change time in it"));
+        for one in ["900", "0\n0\n0", "1767225937"] {
+            assert!(wrong(one).starts_with("there is one change time in it"), "{one}");
+        }
+        assert_eq!(
+            wrong("90000000000\n100"),
+            "line 1: 90000000000 lies 2852 years on; a trace is of a hundred at most"
+        );
     }
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{http_date, is_transient, retry_after};
+use super::{is_transient, retry_after};
 use crate::decode;
 use crate::expr::{Base, Expr};
 use crate::paginate::step::header_table;
 use crate::pipeline::{Action, Backoff, Rule};
 use crate::request::Response;
+use crate::time::http_date;
 
 /// What is to be done with an answer, and the rule that says so, if one does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,9 +119,7 @@ fn until(text: &str, now: Timestamp) -> Option<Duration> {
     let seconds = match text.trim_end_matches('s').parse::<f64>() {
         Ok(time) if time >= EPOCH => time - now.as_microsecond() as f64 / 1e6,
         Ok(seconds) => seconds,
-        Err(_) => {
-            http_date(text).or_else(|| text.parse::<Timestamp>().ok())?.duration_since(now).as_secs_f64()
-        }
+        Err(_) => http_date(text)?.duration_since(now).as_secs_f64(),
     };
     (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
 }

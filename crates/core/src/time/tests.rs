@@ -101,6 +101,25 @@ fn formats_and_zones_that_the_stream_names() {
     assert_eq!(text("2026-11-23T03:15:07", &rules(None, None, Some("Mars/Olympus"))), None);
 }
 
+#[test]
+fn a_header_s_date_is_read_in_every_form_that_servers_write() {
+    for text in [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        " Mon, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 6 Nov 1994 09:49:37 +0100",
+        "06 Nov 1994 08:49:37 +0000",
+        "1994-11-06T08:49:37Z",
+        "1994-11-06T03:49:37-05:00",
+    ] {
+        assert_eq!(http_date(text).map(|time| time.as_second()), Some(784_111_777), "{text}");
+    }
+    for text in ["", "soon", "120", "Mon, 99 Foo 2026", "1994-11-06"] {
+        assert_eq!(http_date(text), None, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn the_fast_reader_is_the_library_s(second in -62_135_596_800i64..253_402_300_800, micros in 0i64..1_000_000, hours in -12i8..=14) {

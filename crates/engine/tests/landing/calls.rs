@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use object_store::memory::InMemory;
 use tidegate_core::pipeline::Limits;
 use tidegate_core::request::{Request, Response};
-use tidegate_engine::{Env, Gate, Head, Http, HttpError, Outcome, head, load_batch, poll};
+use tidegate_engine::{Env, Gate, Head, Http, HttpError, Outcome, head, learned, load_batch, poll};
 
 use crate::store::{Fate, Mortal};
 use crate::world::{BY_EVENT, env_over, pipeline};
@@ -90,4 +90,16 @@ async fn a_poll_and_a_load_make_no_call_that_they_could_spare() {
         loaded.1, 6,
         "and in the lake claims, looks whether it has ended, finds and reads the schema, writes the file and the manifest"
     );
+}
+
+#[tokio::test]
+async fn what_was_learned_is_told_by_one_read_a_stream_and_whatever_the_lake_holds() {
+    let mut counted = Counted::new();
+    counted.serve(1);
+    let (staged, _) = counted.poll(None).await;
+    counted.load(&staged.expect("staged")).await;
+    let before = counted.calls();
+    let told = learned(&counted.env, &pipeline(BY_EVENT)).await.expect("told");
+    assert!(told[0].line.starts_with("next "), "{told:?}");
+    assert_eq!(counted.since(before), (1, 0));
 }

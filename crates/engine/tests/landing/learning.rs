@@ -1,13 +1,14 @@
 //! The learned cadence in the whole engine: over a model API whose data changes as a trace says, the engine polls at the
 //! very moments at which the simulation of the learner does, and so finds each change after the same delay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
-use tidegate_core::cadence::metrics::measure;
+use tidegate_core::cadence::conditions::Conditions;
+use tidegate_core::cadence::metrics::{Poll, measure};
 use tidegate_core::cadence::simulate::{Options, Policy, moment, run as simulate};
 use tidegate_core::cadence::traces::Trace;
 use tidegate_core::jiff::{SignedDuration, Timestamp};
@@ -23,8 +24,38 @@ struct Model {
     clock: Arc<dyn Clock>,
     trace: Trace,
     level: u8,
+    faults: Faults,
     /// When it was asked, by path.
     asked: Mutex<BTreeMap<String, Vec<Timestamp>>>,
+    /// What each request was shown, in order.
+    shown: Mutex<Vec<Poll>>,
+}
+
+/// What goes wrong with requests.
+#[derive(Clone, Default)]
+struct Faults {
+    /// Requests that break or are answered with an error, counted from 0.
+    broken: BTreeSet<usize>,
+    /// Requests of a clock hour; further ones are refused with 429 and a `Retry-After` to its end.
+    an_hour: Option<usize>,
+}
+
+impl Faults {
+    /// What becomes of the request after those `before` it, if it is not answered.
+    fn strike(&self, before: &[Poll], at: f64) -> Option<Result<Response, HttpError>> {
+        let hour = (at / 3600.0).floor();
+        let of_hour = before.iter().rev().take_while(|poll| (poll.at / 3600.0).floor() == hour).count();
+        if self.an_hour.is_some_and(|most| of_hour >= most) {
+            let wait = ((hour + 1.0) * 3600.0 - at).ceil();
+            let headers = vec![("retry-after".to_owned(), wait.to_string())];
+            return Some(Ok(Response { status: 429, headers, body: Bytes::new() }));
+        }
+        let number = before.len();
+        self.broken.contains(&number).then(|| match number % 2 {
+            0 => Ok(Response { status: 500, headers: Vec::new(), body: Bytes::new() }),
+            _ => Err(HttpError::Connection { host: "model".to_owned(), reason: "reset".to_owned() }),
+        })
+    }
 }
 
 impl Model {
@@ -49,10 +80,22 @@ impl Http for Model {
     async fn send(&self, request: &Request, _: &Limits) -> Result<Response, HttpError> {
         let now = self.clock.now();
         self.asked.lock().expect("one thread").entry(request.url.path().to_owned()).or_default().push(now);
-        let body = self.body(now.duration_since(moment(0.0)).as_secs_f64());
+        let at = seconds(now);
+        let mut shown = self.shown.lock().expect("one thread");
+        if let Some(struck) = self.faults.strike(&shown, at) {
+            shown.push(Poll { at, sees: None });
+            return struck;
+        }
+        shown.push(Poll { at, sees: Some(at) });
+        let body = self.body(at);
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Ok(Response { status: 200, headers, body: Bytes::from(body) })
     }
+}
+
+/// Simulated seconds.
+fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(moment(0.0)).as_secs_f64()
 }
 
 /// The first days of a trace.
@@ -63,17 +106,31 @@ fn trace(name: &str, days: f64) -> Trace {
 }
 
 fn world(trace: &Trace, level: u8) -> (Env, Arc<Model>) {
+    faulty_world(trace, level, Faults::default())
+}
+
+fn faulty_world(trace: &Trace, level: u8, faults: Faults) -> (Env, Arc<Model>) {
     let env = memory_at(moment(0.0));
-    let model =
-        Arc::new(Model { clock: env.clock.clone(), trace: trace.clone(), level, asked: Mutex::default() });
+    let model = Arc::new(Model {
+        clock: env.clock.clone(),
+        trace: trace.clone(),
+        level,
+        faults,
+        asked: Mutex::default(),
+        shown: Mutex::default(),
+    });
     (Env { http: model.clone(), ..env }, model)
 }
 
 fn pipeline(level: u8) -> Pipeline {
+    pipeline_with(level, "")
+}
+
+fn pipeline_with(level: u8, source: &str) -> Pipeline {
     let times =
         ["", "event_time = \"time\"", "event_time = \"time\"\nprimary_key = [\"n\"]"][usize::from(level)];
     let text = format!(
-        "name = \"test\"\n[source]\nbase_url = \"http://model\"\n[[streams]]\nname = \"s\"\npath = \"/s\"\n{times}\n"
+        "name = \"test\"\n[source]\nbase_url = \"http://model\"\n{source}\n[[streams]]\nname = \"s\"\npath = \"/s\"\n{times}\n"
     );
     tidegate_core::pipeline::read(&text, &[]).expect("a good pipeline file")
 }
@@ -85,20 +142,27 @@ fn end(trace: &Trace) -> Timestamp {
 const DAEMON: RunOptions = RunOptions { once: false, until: None, load: LoadMode::Off };
 
 async fn go(env: &Env, pipeline: &Pipeline, until: Timestamp) {
-    let options = RunOptions { until: Some(until), ..DAEMON };
-    let summary = run(env, pipeline, options, std::future::pending(), &|_| {}).await.expect("runs");
-    assert_eq!(summary.failures, 0);
+    assert_eq!(failures(env, pipeline, until).await, 0);
 }
 
-/// When the simulation polls, with the learner that the engine begins with.
-fn simulated(trace: &Trace, level: u8) -> Vec<f64> {
+async fn failures(env: &Env, pipeline: &Pipeline, until: Timestamp) -> u64 {
+    let options = RunOptions { until: Some(until), ..DAEMON };
+    run(env, pipeline, options, std::future::pending(), &|_| {}).await.expect("runs").failures
+}
+
+/// The polls of the simulation, to the millisecond, with the learner that the engine begins with.
+fn simulated(trace: &Trace, level: u8, conditions: Conditions) -> Vec<Poll> {
     let policy = Policy::Tide(Box::new(StreamState::new("s").learned));
-    simulate(trace, policy, level, &Options::default()).polls.iter().map(|poll| poll.at).collect()
+    let options = Options { conditions, ..Options::default() };
+    let exact = |at: f64| seconds(moment(at));
+    let polls = simulate(trace, policy, level, &options).polls;
+    polls.into_iter().map(|poll| Poll { at: exact(poll.at), sees: poll.sees.map(exact) }).collect()
 }
 
 /// The engine polls at the moments of the simulation, to the millisecond.
 fn same(trace: &Trace, level: u8, model: &Model) {
-    let expected: Vec<Timestamp> = simulated(trace, level).into_iter().map(moment).collect();
+    let expected = simulated(trace, level, Conditions::default());
+    let expected: Vec<Timestamp> = expected.into_iter().map(|poll| moment(poll.at)).collect();
     let asked = model.asked.lock().expect("one thread");
     let first = asked["/s"].iter().zip(&expected).position(|(ours, theirs)| ours != theirs);
     assert_eq!(first, None, "{} level {level}: the first difference", trace.name);
@@ -150,12 +214,38 @@ async fn what_was_learned_is_told_in_one_line_and_losing_it_costs_no_more_than_r
     go(&env, &pipeline(1), end(&trace)).await;
     let line = status(&env, &pipeline(1)).await.expect("looks").streams.remove(0).cadence;
     assert!(line.contains("changes every 15m00s"), "{line}");
-    let at = |time: &Timestamp| time.duration_since(moment(0.0)).as_secs_f64();
-    let polls: Vec<_> = model.asked.lock().expect("one thread")["/s"]
-        .iter()
-        .map(|time| tidegate_core::cadence::metrics::Poll { at: at(time), sees: Some(at(time)) })
-        .collect();
-    assert_eq!(measure(&trace, &polls).capture, 1.0);
+    assert_eq!(measure(&trace, &model.shown.lock().expect("one thread")).capture, 1.0);
+}
+
+/// Requests that break, 500 and 429 with `Retry-After`: what is not an answer is never taken for "unchanged", so the
+/// engine polls when the simulation does and finds each change after the same delay.
+#[tokio::test]
+async fn errors_and_refusals_cost_what_the_simulation_says() {
+    let trace = trace("per15", 4.0);
+    for (errors, calls_per_hour) in [(0.1, None), (0.0, Some(4)), (0.1, Some(5))] {
+        for level in 0..=2 {
+            let conditions = Conditions { errors, calls_per_hour, ..Conditions::default() };
+            let story = format!("level {level}, {conditions:?}");
+            let expected = simulated(&trace, level, conditions);
+            let failed: BTreeSet<usize> =
+                (0..expected.len()).filter(|&poll| expected[poll].sees.is_none()).collect();
+            let faults =
+                Faults { broken: failed.clone(), an_hour: calls_per_hour.map(|calls| calls as usize) };
+            let (env, model) = faulty_world(&trace, level, faults);
+            let pipeline = pipeline_with(level, "limits.attempts = 1");
+            let failures = failures(&env, &pipeline, end(&trace)).await;
+            let shown = model.shown.lock().expect("one thread").clone();
+            let first = shown.iter().zip(&expected).position(|(ours, theirs)| ours != theirs);
+            assert_eq!((first, shown.len()), (None, expected.len()), "{story}: the first difference");
+            assert_eq!(measure(&trace, &shown), measure(&trace, &expected), "{story}");
+            assert!(failed.len() > 10, "{story}: {} failures", failed.len());
+            let polls = status(&env, &pipeline).await.expect("looks").streams.remove(0).polls;
+            assert_eq!((failures, polls.failed), (failed.len() as u64, failed.len() as u64), "{story}");
+            let answered = (expected.len() - failed.len()) as u64;
+            assert_eq!(polls.changed + polls.unchanged, answered, "{story}");
+            assert_eq!(polls.learned.visits, expected.len() as u64, "{story}");
+        }
+    }
 }
 
 /// Four streams under a budget that allows a quarter of the calls they would make alone.

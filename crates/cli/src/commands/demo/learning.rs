@@ -43,13 +43,13 @@ pub(super) fn parts(began: Timestamp, tally: &Tally) -> Vec<Part> {
 /// The table of the parts, and the line that the learner says of itself.
 pub(super) fn table(figures: &Figures) -> String {
     let mut out = String::from(
-        "When to poll was learned on the way:\n  from           polls  changes  polls a change  mean delay\n",
+        "When to poll was learned on the way:\n  from           polls  observations  polls for each  mean delay\n",
     );
     for part in &figures.learning {
         let per_change = part.polls_per_change.map_or_else(|| "-".to_owned(), |polls| format!("{polls:.1}"));
         let delay = part.delay.map_or_else(|| "-".to_owned(), span);
         let from = part.from.strftime("%-d %b %H:%M").to_string();
-        let _ = writeln!(out, "  {from:<13}{:>7}{:>9}{per_change:>16}{delay:>12}", part.polls, part.changes);
+        let _ = writeln!(out, "  {from:<13}{:>7}{:>14}{per_change:>16}{delay:>12}", part.polls, part.changes);
     }
     let _ = writeln!(out, "  {}", figures.cadence);
     out
