@@ -1,7 +1,8 @@
 //! The learned cadence, tried out on traces of change times.
 //!
 //! ```text
-//! cadence --trace per15 --level 1 --policy tide --json      one run (a name, or a file with one second a line)
+//! cadence --trace per15 --level 1 --policy tide --json      one run (a name, or a file with one second a line);
+//!         --errors 0.05, --calls-per-hour 5: what goes wrong
 //! cadence all --seeds 5                                     every trace, level and policy, as Markdown
 //! cadence tide | held | figures | conditions | convergence | ablation | planner
 //! cadence page --out FILE [--only MODE,…]                   renews the tables of a page, each under its own mark
@@ -112,6 +113,8 @@ fn one<'a>(arguments: &[String], value: impl Fn(&str) -> Option<&'a str>) -> Exi
     let seed = parsed("--seed", 1.0) as u64;
     let mut options = Options { seed, ..report::study_options() };
     options.spec.polls_per_change = parsed("--polls-per-change", 2.0);
+    options.conditions.errors = parsed("--errors", 0.0);
+    options.conditions.calls_per_hour = value("--calls-per-hour").and_then(|text| text.parse().ok());
     if let Some(min) = value("--min").and_then(|text| text.parse::<Span>().ok()) {
         options.spec.min = Some(min);
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use tidegate_core::cadence::{Basis, Forecast as Day, forecast, span};
-use tidegate_core::pipeline::Stream;
+use tidegate_core::pipeline::{Pipeline, Stream};
 use tidegate_core::request;
 use tidegate_engine::{Status, StreamStatus, status};
 
@@ -41,8 +41,11 @@ struct StreamDay {
 #[derive(Debug, Serialize)]
 struct Whole {
     streams: Vec<StreamDay>,
+    /// Within the quota, if there is one.
     calls_per_day: f64,
     quota: Option<u32>,
+    /// Requests wanted over the quota; above 1 the quota costs every stream delay.
+    quota_share: Option<f64>,
 }
 
 impl Forecast {
@@ -51,14 +54,7 @@ impl Forecast {
         let file = self.file.read()?;
         let env = world::open(&file, Purpose::Look)?;
         let state = block_on(async { Ok(status(&env, &file.pipeline).await?) })?;
-        let streams = file.pipeline.streams.iter().zip(&state.streams);
-        let streams: Vec<StreamDay> =
-            streams.map(|(stream, status)| stream_day(stream, status, &state)).collect();
-        let whole = Whole {
-            calls_per_day: streams.iter().map(|stream| stream.day.calls_per_day).sum(),
-            quota: file.pipeline.source.limits.calls_per_day,
-            streams,
-        };
+        let whole = whole(&file.pipeline, &state);
         if self.json {
             shell.json(&whole);
         } else {
@@ -68,11 +64,28 @@ impl Forecast {
     }
 }
 
-fn stream_day(stream: &Stream, status: &StreamStatus, state: &Status) -> StreamDay {
+fn whole(pipeline: &Pipeline, state: &Status) -> Whole {
+    let streams = || pipeline.streams.iter().zip(&state.streams);
+    let wanted: Vec<Day> = streams().map(|(stream, status)| wanted(stream, status)).collect();
+    let calls: f64 = wanted.iter().map(|day| day.calls_per_day).sum();
+    let quota = pipeline.source.limits.calls_per_day;
+    let share = quota.map(|quota| calls / f64::from(quota.max(1)));
+    let short = share.unwrap_or(0.0).max(1.0);
+    let days = wanted.into_iter().map(|day| day.short_of_calls(short));
+    let streams = streams().zip(days).map(|((_, status), day)| stream_day(status, day, state)).collect();
+    Whole { streams, calls_per_day: calls / short, quota, quota_share: share }
+}
+
+/// A stream's day as if it were the only one of its source.
+fn wanted(stream: &Stream, status: &StreamStatus) -> Day {
     let usual = status.polls.usual;
     let elements = request::elements(stream).map_or(1, |elements| elements.len());
     let requests = if usual.requests > 0.0 { f64::from(usual.requests) } else { elements as f64 };
-    let day = forecast(&status.polls.learned, &stream.cadence, requests);
+    forecast(&status.polls.learned, &stream.cadence, requests)
+}
+
+fn stream_day(status: &StreamStatus, day: Day, state: &Status) -> StreamDay {
+    let usual = status.polls.usual;
     let found = day.changes_per_day.min(day.polls_per_day);
     // A batch has its pages and itself; a load its claim, its end and its files.
     let table = state.tables.iter().find(|table| table.table == status.table).filter(|table| table.loads > 0);
@@ -82,7 +95,7 @@ fn stream_day(stream: &Stream, status: &StreamStatus, state: &Status) -> StreamD
     let bytes = (usual.pages > 0.0).then(|| f64::from(usual.bytes));
     let lake = table.and_then(|table| of_load(table.bytes)).unwrap_or(0.0);
     StreamDay {
-        stream: stream.name.clone(),
+        stream: status.stream.clone(),
         objects_per_day: found * (pages + 1.0 + 2.0 + files),
         bytes_per_day: bytes.map(|bytes| found * (bytes + lake)),
         day,
@@ -95,12 +108,10 @@ fn show(whole: &Whole, shell: &Shell) {
     table.load_style(presets::NOTHING).set_header(head);
     table.add_rows(whole.streams.iter().map(row));
     shell.line(format_args!("a day of\n{table}"));
-    if let Some(quota) = whole.quota {
-        let share = whole.calls_per_day / f64::from(quota.max(1));
+    if let Some((quota, share)) = whole.quota.zip(whole.quota_share) {
+        let (calls, percent) = (whole.calls_per_day, share * 100.0);
         shell.line(format_args!(
-            "\n{:.0} calls a day of {quota} allowed for the source ({:.0} %)",
-            whole.calls_per_day,
-            share * 100.0
+            "\n{calls:.0} calls a day of {quota} allowed for the source ({percent:.0} % wanted)"
         ));
         if share > 1.0 {
             shell.line("what is missing is taken where it costs least delay; no stream is left out");

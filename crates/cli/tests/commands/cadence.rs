@@ -52,6 +52,24 @@ fn a_day_is_forecast_with_its_basis_and_its_quota() {
     );
     assert_eq!(fixed["streams"][0]["bytes_per_day"], serde_json::Value::Null);
     assert_eq!(day("source.limits.calls_per_day=1000")["quota"], 1000);
+    let short = tidegate(
+        dir.path(),
+        &[
+            "forecast",
+            "--json",
+            "--set",
+            "streams.things.cadence=10m",
+            "--set",
+            "source.limits.calls_per_day=36",
+        ],
+    );
+    let short = json(&short);
+    assert_eq!((&short["quota_share"], &short["calls_per_day"]), (&4.0.into(), &36.0.into()));
+    assert_eq!(
+        (&short["streams"][0]["polls_per_day"], &short["streams"][0]["delay"]),
+        (&36.0.into(), &1200.0.into()),
+        "a quota that is short costs delay"
+    );
     ok(&tidegate(dir.path(), &["run", "--once"]));
     assert!(day("streams.things.cadence=10m")["streams"][0]["bytes_per_day"].as_f64() > Some(0.0));
     let shown = ok(&tidegate(dir.path(), &["forecast", "--set", "source.limits.calls_per_day=10"]));

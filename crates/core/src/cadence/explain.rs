@@ -98,8 +98,14 @@ fn rhythm(state: &State) -> String {
             on_time * 100.0
         )
     } else {
-        format!("changes at learned times of the clock, one per {}", span(state.mean_gap()))
+        format!("changes at learned times of the clock, one per {}", span(recent_gap(state)))
     }
+}
+
+/// Mean seconds between the last changes: the long-run mean takes days to follow.
+fn recent_gap(state: &State) -> f64 {
+    let gaps = GapSummary::of(&state.gaps);
+    if state.gaps.len() < 3 { state.mean_gap() } else { gaps.mean }
 }
 
 /// `:02:17 past the quarter`, `:53:10 past the hour`, `14:02 UTC`.

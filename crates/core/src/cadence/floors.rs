@@ -64,9 +64,15 @@ pub struct Floors {
     pub calls: Vec<u32>,
     /// The hour (since 1970) of the first of them.
     pub calls_hour: i64,
+    /// How many times dearer a poll is since the server sent some away; below 1 nothing was learned yet.
+    pub tight: f32,
 }
 
 const HOUR: f64 = 3600.0;
+/// Without a refusal, what they made polls dearer fades within about this time, seconds.
+const EASING: f64 = 48.0 * HOUR;
+/// Times that refusals make a poll dearer at most: at level 0 a poller that waits much longer comes late every time.
+const DEAREST: f64 = 4.0;
 /// Hours whose calls may lie within the last 24 hours.
 const KEPT_HOURS: usize = 25;
 
@@ -74,6 +80,7 @@ impl Floors {
     /// Takes in a visit: its calls, its failure, and the limits it was told.
     pub(crate) fn record(&mut self, visit: &Visit) {
         let at = visit.at.as_millisecond();
+        self.learn_limit(visit, self.attempted.map_or(0.0, |last| seconds(at - last)));
         self.attempted = Some(self.attempted.map_or(at, |last| last.max(at)));
         self.count_calls(at, visit.calls);
         let hints = &visit.hints;
@@ -92,6 +99,16 @@ impl Floors {
             let held = hints.max_age.zip(hints.age).map(|(lifetime, age)| (lifetime - age).max(0.0));
             self.fresh_until = held.map(ends);
         }
+    }
+
+    /// A limit that tells itself only by refusing is one that misses run into: each refusal costs all that changes until
+    /// it ends, so it makes polls dearer, and time without one cheaper. A server that is down refuses once.
+    fn learn_limit(&mut self, visit: &Visit, passed: f64) {
+        let above = f64::from(self.tight.max(1.0)) - 1.0;
+        let tight = 1.0 + above * (-passed.max(0.0) / EASING).exp();
+        let told = visit.outcome == Outcome::Failed && visit.hints.retry_after.is_some_and(|wait| wait > 0.0);
+        let refused = told && self.failures == 0;
+        self.tight = (tight * if refused { 2.0 } else { 1.0 }).min(DEAREST) as f32;
     }
 
     fn count_calls(&mut self, at: i64, calls: u32) {
@@ -185,8 +202,10 @@ fn backoff(state: &State, spec: &CadenceSpec) -> f64 {
     (jitter * widest).max(spec.min_seconds()).min(spec.max_seconds())
 }
 
-/// How much dearer a poll must be so that the budget lasts: the interval of a source without rhythm grows with the
-/// root of the price, so the square of the excess.
-pub(crate) fn dearer(calls_per_day: f64, spec: &CadenceSpec) -> f64 {
-    spec.calls_per_day.map_or(1.0, |budget| (calls_per_day / f64::from(budget.max(1))).max(1.0).powi(2))
+/// How much dearer a poll must be so that the budget lasts, and the server's limits: the interval of a source without
+/// rhythm grows with the root of the price, so the square of the excess.
+pub(crate) fn dearer(state: &State, spec: &CadenceSpec) -> f64 {
+    let wanted = 86_400.0 / state.mean_gap() * spec.worth();
+    let excess = spec.calls_per_day.map_or(1.0, |budget| (wanted / f64::from(budget.max(1))).max(1.0));
+    excess.powi(2) * f64::from(state.floors.tight.max(1.0))
 }

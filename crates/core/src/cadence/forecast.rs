@@ -83,16 +83,32 @@ fn within_quota(
     requests: f64,
 ) -> Forecast {
     let share = spec.calls_per_day.map(|quota| wanted * requests / f64::from(quota.max(1)));
-    let short = share.unwrap_or(0.0).max(1.0);
-    Forecast {
+    let day = Forecast {
         changes_per_day: changes,
-        polls_per_day: wanted / short,
-        calls_per_day: wanted * requests / short,
+        polls_per_day: wanted,
+        calls_per_day: wanted * requests,
         quota: spec.calls_per_day,
         quota_share: share,
-        // With fewer calls than wanted the source is polled as if it had no rhythm: half an interval late.
-        delay: if short > 1.0 { delay.max(43_200.0 * short / wanted) } else { delay },
+        delay,
         basis,
+    };
+    day.short_of_calls(share.unwrap_or(0.0))
+}
+
+impl Forecast {
+    /// The same day where `share` times as many calls are wanted as there are; up to 1 nothing is short.
+    pub fn short_of_calls(self, share: f64) -> Self {
+        if share <= 1.0 {
+            return self;
+        }
+        let polls = self.polls_per_day / share;
+        Self {
+            polls_per_day: polls,
+            calls_per_day: self.calls_per_day / share,
+            // With fewer calls than wanted the source is polled as if it had no rhythm: half an interval late.
+            delay: self.delay.max(43_200.0 / polls),
+            ..self
+        }
     }
 }
 

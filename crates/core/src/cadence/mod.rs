@@ -230,16 +230,15 @@ fn choose(state: &State, spec: &CadenceSpec, now: f64, price: f64) -> decide::Ch
         min: spec.min_seconds(),
         max: spec.max_seconds(),
         polls_per_change: spec.worth(),
-        dearer: floors::dearer(86400.0 / state.mean_gap() * spec.worth(), spec),
+        dearer: floors::dearer(state, spec),
         least: price,
     };
     let choice = decide::choose(state, &bounds, decide::origin(state, now));
-    let at = match state.seen.map(seconds) {
-        Some(seen) => {
-            (choice.at + decide::jitter(state, choice.at - seen)).min(seen + bounds.max).max(choice.at)
-        }
-        None => now,
+    // What was never seen is new for certain.
+    let Some(seen) = state.seen.map(seconds) else {
+        return decide::Choice { at: now, probability: 1.0, ..choice };
     };
+    let at = (choice.at + decide::jitter(state, choice.at - seen)).min(seen + bounds.max).max(choice.at);
     decide::Choice { at, ..choice }
 }
 

@@ -312,10 +312,10 @@ mod tests {
     use super::super::{CadenceSpec, State, next};
     use super::*;
 
-    /// A stream that is due `wait` seconds after `now`.
+    /// A stream that is due `wait` seconds after `now`, though hardly anything new will be there.
     fn due(now: f64, wait: f64) -> Due {
         let due = next(&State::new(0), &CadenceSpec::default(), moment(now));
-        Due { at: moment(now + wait), ..due }
+        Due { at: moment(now + wait), probability: 1e-6, ..due }
     }
 
     proptest! {
@@ -370,6 +370,14 @@ mod tests {
         let wake = planner.next_wake(moment(1.0)).expect("it waits").duration_since(moment(0.0));
         // 20 at once, 51 taken, 0.981 come back each second.
         assert!((32.0..33.5).contains(&wake.as_secs_f64()), "{wake}");
+    }
+
+    #[test]
+    fn streams_that_were_never_polled_go_before_all_that_may_have_nothing_new() {
+        let mut planner = Planner::new(Some(Budget { calls: 10, window: 1000.0 }));
+        planner.offer(0, &Due { probability: 0.99, ..due(0.0, 0.0) }, None, moment(0.0));
+        planner.offer(1, &next(&State::new(1), &CadenceSpec::default(), moment(0.0)), None, moment(0.0));
+        assert_eq!((planner.take(moment(1.0)), planner.take(moment(1.0))), (Some(1), None));
     }
 
     #[test]

@@ -11,6 +11,10 @@ use super::simulate::moment;
 use super::{CadenceSpec, Outcome, Stamps, State, Visit, next_at_price, observe};
 use crate::pipeline::Span;
 
+/// The `max_staleness` of every stream, and hours that the benchmark simulates from a cold start: longer than that.
+pub const STALE: Span = Span::from_secs(2 * 3600);
+const HOURS: f64 = 3.0;
+
 /// A source of the benchmark: periodic or not, from minutes to a day.
 struct Source {
     period: f64,
@@ -74,7 +78,7 @@ pub struct Scale {
 /// Simulates `hours` of `streams` streams under `budget`; `clock` tells the time since any
 /// fixed moment.
 pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Duration) -> Scale {
-    let spec = CadenceSpec { max_staleness: Some(Span::from_secs(6 * 3600)), ..CadenceSpec::default() };
+    let spec = CadenceSpec { max_staleness: Some(STALE), ..CadenceSpec::default() };
     let mut sources: Vec<Source> = (0..streams).map(Source::new).collect();
     let mut states: Vec<State> = (0..streams).map(|stream| State::new(u64::from(stream))).collect();
     let mut planner = Planner::new(budget);
@@ -82,7 +86,7 @@ pub fn scale(streams: u32, hours: f64, budget: Option<Budget>, clock: fn() -> Du
     for stream in 0..streams {
         let at = moment(3600.0 * f64::from(stream) / f64::from(streams));
         let due = super::Due { at, ..next_at_price(&states[stream as usize], &spec, at, 0.0) };
-        planner.offer(stream, &due, None, moment(0.0));
+        planner.offer(stream, &due, Some(moment(STALE.0.as_secs_f64())), moment(0.0));
     }
     let mut delays = Delays { from: hours * 1800.0, ..Delays::default() };
     let (mut now, mut minute) = (moment(0.0), (0i64, 0u32));
@@ -129,18 +133,14 @@ fn poll(source: &mut Source, now: Timestamp, delays: &mut Delays) -> Visit {
     Visit::new(now, newest.map_or(Outcome::Unchanged, |at| Outcome::Changed(Stamps::Newest(moment(at)))))
 }
 
-/// Hours that the benchmark simulates, from a cold start: beyond its `max_staleness`.
-pub const HOURS: f64 = 8.0;
-
 /// The benchmark's table: without a budget, and with half and a quarter of the calls wanted. `memory` tells the most that
 /// the process has held so far, bytes.
 pub fn table(streams: u32, clock: fn() -> Duration, memory: fn() -> u64) -> String {
     let mut table = String::from(
         "| budget, calls an hour | polls | scheduling per poll | learning and deciding per poll | mean delay | longest without a poll | peak memory |\n|---|---|---|---|---|---|---|\n",
     );
-    let hours = HOURS;
-    let free = scale(streams, hours, None, clock);
-    let hourly = (free.polls as f64 / hours) as u32;
+    let free = scale(streams, HOURS, None, clock);
+    let hourly = (free.polls as f64 / HOURS) as u32;
     let mut add = |name: String, scale: &Scale| {
         let each = |spent: Duration| spent.as_secs_f64() * 1e6 / scale.polls.max(1) as f64;
         let _ = writeln!(
@@ -157,7 +157,7 @@ pub fn table(streams: u32, clock: fn() -> Duration, memory: fn() -> u64) -> Stri
     add("none".into(), &free);
     for share in [2, 4] {
         let calls = hourly / share;
-        add(calls.to_string(), &scale(streams, hours, Some(Budget { calls, window: 3600.0 }), clock));
+        add(calls.to_string(), &scale(streams, HOURS, Some(Budget { calls, window: 3600.0 }), clock));
     }
     table
 }
