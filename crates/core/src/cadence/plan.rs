@@ -107,13 +107,15 @@ pub struct Planner {
 
 /// Share of the budget that may be spent at once.
 const BURST: f64 = 0.02;
-/// The price follows the store of calls within about this time, seconds.
-const RESPONSE: f64 = 600.0;
+/// The price follows the store of calls within about this time, seconds, and no sooner than the store fills so many
+/// times: a price that outruns it swings, and leaves calls unspent.
+const RESPONSE: f64 = 1200.0;
+const FILLS: f64 = 4.0;
 /// Seconds that are less than any clock tells.
 const EXACT: f64 = 1e-6;
 const CHEAPEST: f64 = 0.01;
 const DEAREST: f64 = 1e7;
-/// A stream is taken this share of its wait before its `max_staleness`.
+/// A stream is taken at least this share of its wait before its `max_staleness`, at most half of it.
 const EARLY: f64 = 0.1;
 /// Void entries of a queue that are not worth clearing away.
 const VOID: usize = 1024;
@@ -175,7 +177,7 @@ impl Planner {
         let now = seconds(now.as_millisecond());
         let at = seconds(due.at.as_millisecond());
         let limit = deadline.map_or(f64::INFINITY, |limit| seconds(limit.as_millisecond()));
-        let early = limit - (limit - now).max(0.0) * EARLY;
+        let early = limit - self.ahead((limit - now).max(0.0));
         // A floor is never undercut: only a stream that its ceiling holds back comes earlier.
         let at = if limit.is_finite() && at >= limit && !due.stale { early } else { at };
         let known = self.turns.len().max(stream as usize + 1);
@@ -189,6 +191,13 @@ impl Planner {
             worth: Rank(worth),
             deadline: Rank(early),
         }));
+    }
+
+    /// How long before its `max_staleness`, `wait` seconds away, a stream begins to go before others: where calls are few,
+    /// as long as it takes to poll each stream once, since they may all be waiting for theirs.
+    fn ahead(&self, wait: f64) -> f64 {
+        let round = self.rate().map_or(0.0, |rate| self.turns.len() as f64 / rate);
+        (wait * EARLY).max(round).min(wait / 2.0)
     }
 
     /// The stream to poll at `now`, if one is due and the calls that it takes are left.
@@ -300,7 +309,8 @@ impl Planner {
         self.tokens = (self.tokens + rate * passed).min(self.burst);
         let queue = (self.queued as f64 / self.burst).min(0.5);
         let pressure = 0.5 - self.tokens / self.burst + queue;
-        self.price = (self.price * (pressure * passed / RESPONSE).exp()).clamp(CHEAPEST, DEAREST);
+        let response = RESPONSE.max(FILLS * self.burst / rate);
+        self.price = (self.price * (pressure * passed / response).exp()).clamp(CHEAPEST, DEAREST);
     }
 }
 

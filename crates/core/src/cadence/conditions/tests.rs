@@ -54,7 +54,7 @@ fn a_refusal_sends_us_away_until_the_hour_ends() {
     let calls = |calls| Conditions { calls_per_hour: Some(calls), ..Conditions::default() };
     quarter_hours([12.0, 12.0, 13.0], &calls(8));
     gains("drift", 14.0, [15.0, 22.0, 24.0], &calls(8));
-    quarter_hours([3.0, 8.0, 10.0], &calls(5));
+    quarter_hours([2.3, 8.0, 10.0], &calls(5));
 }
 
 #[test]
