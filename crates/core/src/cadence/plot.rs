@@ -10,7 +10,7 @@ use super::state::{State, seconds};
 use super::visit::{Outcome, Visit};
 
 const WIDTH: f64 = 960.0;
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 90.0;
 const RIGHT: f64 = 20.0;
 /// Lines of the title, and how far they lie apart.
 const TITLE: (usize, f64) = (3, 16.0);
@@ -19,7 +19,7 @@ const LETTERS: usize = 140;
 /// Top and height of the time line, then of the picture of the phase.
 const LINE: (f64, f64) = (90.0, 60.0);
 const PHASE: (f64, f64) = (190.0, 160.0);
-const HEIGHT: f64 = 380.0;
+const HEIGHT: f64 = 400.0;
 /// Marks of the time axis at most.
 const MARKS: f64 = 8.0;
 /// Steps between them, seconds.
@@ -64,10 +64,10 @@ impl Axis {
         let step = STEPS.into_iter().find(|step| long / step <= MARKS).unwrap_or(long);
         let first = (self.from / step).ceil();
         let moments = (0..=MARKS as u32).map(|mark| (first + f64::from(mark)) * step);
-        let format = if step >= 86_400.0 { "%b %-d" } else { "%H:%M" };
+        let format = |moment: f64| if moment.rem_euclid(86_400.0) < 1.0 { "%b %-d" } else { "%H:%M" };
         moments
             .take_while(|&moment| moment <= self.to)
-            .map(|moment| (moment, written(moment, format)))
+            .map(|moment| (moment, written(moment, format(moment))))
             .collect()
     }
 }
@@ -212,7 +212,7 @@ fn draw_axis(svg: &mut String, axis: &Axis, any: bool) {
     if !any {
         return text(svg, (LEFT, bottom + 18.0), "start", "no poll yet");
     }
-    text(svg, (LEFT - 4.0, bottom + 18.0), "end", &written(axis.from, "%F"));
+    text(svg, (LEFT, bottom + 36.0), "start", &format!("from {} UTC", written(axis.from, "%F %H:%M")));
     for (moment, words) in axis.marks() {
         let x = axis.x(moment);
         for height in [LINE.0 + LINE.1, bottom] {
@@ -247,14 +247,15 @@ mod tests {
 
     #[test]
     fn polls_and_the_rhythm_are_drawn_on_a_clock() {
-        let (visits, state) = polled(60);
+        let (visits, state) = polled(100);
         let svg = plot("things: next 14:17:45: changes <every> 15m & more", &visits, &state);
-        assert_eq!((svg.matches("class=\"hit\"").count(), svg.matches("class=\"miss\"").count()), (49, 13));
-        assert_eq!(svg.matches("<circle").count(), 48);
+        assert_eq!((svg.matches("class=\"hit\"").count(), svg.matches("class=\"miss\"").count()), (81, 21));
+        assert_eq!(svg.matches("<circle").count(), 80);
         assert!(svg.contains("each hit against the learned beat of 15m00s"), "{svg}");
-        assert!(svg.contains(">found something: 48<") && svg.contains(">nothing new: 12<"), "{svg}");
+        assert!(svg.contains(">found something: 80<") && svg.contains(">nothing new: 20<"), "{svg}");
         assert!(svg.contains("changes &lt;every&gt; 15m &amp; more"), "{svg}");
-        assert!(svg.contains(">08:00<") && svg.contains(">20:00<") && svg.contains(">2026-11-23<"), "{svg}");
+        assert!(svg.contains(">12:00<") && svg.contains(">18:00<") && svg.contains(">Nov 24<"), "{svg}");
+        assert!(svg.contains(">from 2026-11-23 06:02 UTC<"), "{svg}");
     }
 
     #[test]
