@@ -62,13 +62,15 @@ impl State {
         }
     }
 
+    /// Starts anew at twice the pace that the look has proven: too fast a poller sees its misses, one that is too slow
+    /// would lock on another multiple of the true period.
     fn forget_rhythm(&mut self, waited: f64) {
         self.gaps.clear();
         self.beat.period = None;
         self.cron.period = None;
         self.bracket = None;
         self.weights.restart_rhythmic();
-        self.slow = Rate { hits: 2.0, over: (2.0 * waited) as f32 };
+        self.slow = Rate { hits: 2.0, over: waited as f32 };
         self.fast = self.slow;
         self.changes = 0;
         self.missed = 0.0;

@@ -47,11 +47,11 @@ const OCCAM: [f64; 3] = [4.0, 5.0, 5.0];
 /// Nats by which a source that had a rhythm is expected to have one again.
 const RHYTHM_AGAIN: f32 = 2.0;
 
-/// Share of past log-likelihood kept at each poll.
-const MEMORY: f64 = 0.985;
+/// Share of past log-likelihood kept at each change: silence, however long, makes nothing forgotten.
+const MEMORY: f64 = 0.98;
 
-/// No single poll may cost an expert more nats than this.
-const WORST: f64 = -12.0;
+/// No single poll may cost an expert more nats than this, beside one that knows but the long-run rate.
+const WORST: f64 = -6.0;
 
 /// Discounted log-likelihoods, written by name so that a later set of experts reads an older state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
@@ -98,7 +98,7 @@ impl Weights {
         }
     }
 
-    /// Forgets a little, once a poll.
+    /// Forgets a little, once a poll that found a change.
     pub(crate) fn fade(&mut self) {
         self.0.iter_mut().for_each(|weight| *weight = (MEMORY * f64::from(*weight)) as f32);
     }

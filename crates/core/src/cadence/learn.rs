@@ -66,7 +66,9 @@ pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) 
     };
     let changed = !matches!(evidence, Evidence::Quiet);
     state.judge_look(changed, expected, locked, to - from);
-    state.weights.fade();
+    if changed {
+        state.weights.fade();
+    }
     state.effort.add(if changed { 0.97 } else { 1.0 }, 1.0, f64::from(u8::from(changed)));
     let first = match evidence {
         Evidence::Quiet => {
@@ -152,8 +154,10 @@ fn somewhere(state: &mut State, interval: &Interval) -> (Vec<Hit>, f64) {
     (place.into_iter().zip(&interval.cells).map(hit).collect(), moment)
 }
 
+/// The density of a stamp is told in units of the long-run rate, so that slow sources weigh evidence as fast ones do.
 fn log_likelihood(interval: &Interval, end: End, hidden: &[f64; EXPERTS]) -> [f64; EXPERTS] {
-    let at_end = interval.hazard.rates(interval.to).of;
+    let usual = interval.hazard.slow.max(1e-30);
+    let at_end = interval.hazard.rates(interval.to).of.map(|rate| rate / usual);
     std::array::from_fn(|expert| {
         let expected = interval.expected[expert];
         match end {

@@ -243,6 +243,8 @@ struct Slot {
 /// Logistic core, a shoulder four times as wide, and an exponential late tail (which has its own form).
 const CORE: [(f64, f64); 2] = [(0.82, 1.0), (0.13, 4.0)];
 const TAIL: f64 = 0.05;
+/// Widths beyond which a logistic is flat.
+const FAR: f64 = 40.0;
 
 impl Slots {
     /// `None` when period or anchor are unknown.
@@ -288,16 +290,25 @@ impl Slots {
         let (mut density, mut survival) = (0.0, self.beyond);
         for slot in &self.slots {
             for (share, width) in CORE {
-                let scale = slot.scale * width;
-                let z = ((at - slot.at) / scale).clamp(-40.0, 40.0);
+                let (mass, scale) = (slot.weight * share, slot.scale * width);
+                let z = (at - slot.at) / scale;
+                // Far from the slot nothing is due, and everything is still to come or nothing.
+                if z.abs() > FAR {
+                    survival += if z < 0.0 { mass } else { 0.0 };
+                    continue;
+                }
                 let e = (-z.abs()).exp();
-                density += slot.weight * share * e / (scale * (1.0 + e) * (1.0 + e));
-                survival += slot.weight * share * (if z > 0.0 { e } else { 1.0 }) / (1.0 + e);
+                density += mass * e / (scale * (1.0 + e) * (1.0 + e));
+                survival += mass * (if z > 0.0 { e } else { 1.0 }) / (1.0 + e);
             }
             let past = at - slot.at;
-            let e = (-(past.max(0.0) / self.late).min(60.0)).exp();
-            density += if past > 0.0 { slot.weight * TAIL * e / self.late } else { 0.0 };
-            survival += slot.weight * TAIL * e;
+            if past > 0.0 {
+                let e = (-(past / self.late).min(60.0)).exp();
+                density += slot.weight * TAIL * e / self.late;
+                survival += slot.weight * TAIL * e;
+            } else {
+                survival += slot.weight * TAIL;
+            }
         }
         density / survival.max(1e-6)
     }

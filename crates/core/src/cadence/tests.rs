@@ -107,7 +107,7 @@ proptest! {
             reloaded = reload(&observe(reloaded, visit));
             prop_assert_eq!(&kept, &reloaded);
             prop_assert_eq!(next(&kept, &spec, visit.at), next(&reloaded, &spec, visit.at));
-            prop_assert!(serde_json::to_string(&kept).unwrap().len() <= 4096);
+            prop_assert!(bytes(&kept) <= MOST);
         }
     }
 
@@ -213,7 +213,7 @@ fn a_one_minute_tick_keeps_half_the_gain_and_sleeping_nearly_all() {
 
 #[test]
 fn a_truthful_hint_is_believed_from_the_start() {
-    let converged = converged_after("per15", 0, 1, true, &[1, 2, 3, 4]);
+    let converged = converged_after("per15", 0, 1, true, &[1, 2, 3, 4, 5, 6, 7, 8]);
     assert!(converged.is_some_and(|changes| changes <= 2), "{converged:?}");
 }
 
@@ -235,6 +235,72 @@ fn a_state_of_another_version_is_read_as_far_as_it_goes() {
     let state = observe(state, &Visit::new(moment(0.0), Outcome::Unchanged));
     let state = observe(state, &Visit::new(moment(900.0), Outcome::Changed(Stamps::Hidden)));
     assert!(next(&state, &CadenceSpec::default(), moment(900.0)).at > moment(900.0));
+}
+
+/// The most JSON that a state may take, bytes.
+const MOST: usize = 4096;
+
+fn bytes(state: &State) -> usize {
+    serde_json::to_string(state).unwrap().len()
+}
+
+#[test]
+fn a_state_stays_small_on_every_trace_and_level() {
+    for trace in report::study() {
+        for level in 0..3 {
+            let drawn = Trace::named(trace, 3).unwrap();
+            let visits = run(&drawn, Policy::tide(u64::MAX), level, &study_options()).visits;
+            let mut state = State::new(u64::MAX);
+            for (number, visit) in visits.iter().take(4000).enumerate() {
+                state = observe(state, visit);
+                let checked = number % 16 == 0;
+                assert!(!checked || bytes(&state) <= MOST, "{trace} {level}: {} bytes", bytes(&state));
+            }
+        }
+    }
+}
+
+/// Visits that no honest source makes: stamps from anywhere, many at once, and a clock that jumps by up to three years
+/// either way.
+fn wild_visits(seed: u64, count: u32) -> impl Iterator<Item = Visit> {
+    let mut rng = super::Rng::new(seed);
+    let mut now = 1_767_225_600_000.0;
+    (0..count).map(move |_| {
+        let mut jump = |back: f64| {
+            let sign = if rng.uniform() < back { -1.0 } else { 1.0 };
+            sign * 10f64.powf(rng.between(0.0, 11.0))
+        };
+        now += jump(0.2);
+        let mut stamp = || Timestamp::from_millisecond((now + jump(0.8)) as i64).unwrap();
+        let stamps: Vec<Timestamp> = std::iter::repeat_with(&mut stamp).take(12).collect();
+        let (interval, skewed) = (jump(0.1) / 1000.0, jump(0.5) / 1000.0);
+        let outcome = match rng.next_u64() % 8 {
+            0 => Outcome::Failed,
+            1 | 2 => Outcome::Unchanged,
+            3 => Outcome::Changed(Stamps::Hidden),
+            4 | 5 => Outcome::Changed(Stamps::Newest(stamps[0])),
+            _ => Outcome::Changed(Stamps::All(stamps.clone())),
+        };
+        let mut visit = Visit::new(Timestamp::from_millisecond(now as i64).unwrap(), outcome);
+        visit.hints.interval = Some(interval);
+        visit.hints.age = Some(skewed.abs());
+        visit.hints.server_time = (rng.uniform() < 0.1).then_some(stamps[1]);
+        visit
+    })
+}
+
+#[test]
+fn a_state_stays_small_and_sound_after_ten_thousand_wild_visits() {
+    let spec = CadenceSpec::default();
+    let mut state = State::new(u64::MAX);
+    for (number, visit) in wild_visits(1, 10_000).enumerate() {
+        state = observe(state, &visit);
+        if number % 16 == 0 {
+            assert!(bytes(&state) <= MOST, "visit {number}: {} bytes", bytes(&state));
+            assert_eq!(reload(&state), state, "visit {number}");
+            assert!(next(&state, &spec, visit.at).at >= visit.at);
+        }
+    }
 }
 
 #[test]
