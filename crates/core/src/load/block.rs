@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::chunk::Sheet;
 use super::column::Fields;
 use super::gather::Packed;
+use super::pack::Packer;
 use super::presence::Order;
 use crate::partition::PartitionKey;
 use crate::pipeline::PartitionBy;
@@ -45,9 +46,10 @@ impl Block {
         origins: &[Origin],
         sheets: Vec<Arc<Sheet>>,
         by: PartitionBy,
+        packer: &mut Packer,
     ) -> Block {
         let (parts, order) = sort(events, by);
-        let columns = root.gather(&order);
+        let columns = root.gather(&order, packer);
         let origins: Vec<Origin> = match origins {
             [] => Vec::new(),
             all => order.from.iter().map(|from| all[*from as usize]).collect(),

@@ -56,6 +56,24 @@ pub(super) fn collect(block: &[Packed], route: &Route, rows: Range<usize>, leaf:
     }
 }
 
+/// How many distinct texts a block knows of the leaf that the route leads to; `None` if it holds something else.
+pub(super) fn distinct(block: &[Packed], route: &Route) -> Option<usize> {
+    let (first, rest) = route.steps.split_first()?;
+    let (mut column, mut steps) = (&block[*first], rest);
+    loop {
+        match &column.values {
+            PackedValues::Struct(fields) => {
+                let (step, rest) = steps.split_first()?;
+                (column, steps) = (&fields[*step], rest);
+            }
+            PackedValues::List(_, items) => column = items,
+            PackedValues::Coded(coded) => return Some(coded.distinct.ends.len()),
+            PackedValues::None => return Some(0),
+            _ => return None,
+        }
+    }
+}
+
 fn absent(route: &Route, rows: usize, leaf: &mut Leaf) {
     write_out(route, leaf);
     leaf.entries += rows;
@@ -82,7 +100,13 @@ fn values(column: &Packed, steps: &[usize], entries: Range<usize>, leaf: &mut Le
         PackedValues::Int64(from) => leaf.values.integers().extend_from_slice(&from[part]),
         PackedValues::Decimal(from) => leaf.values.decimals().extend_from_slice(&from[part]),
         PackedValues::Double(from) => leaf.values.doubles().extend_from_slice(&from[part]),
+        PackedValues::Wholes(from) => from.append(part, leaf.values.integers()),
+        PackedValues::Scaled(from) => from.append(part, leaf.values.doubles()),
         PackedValues::Text(from) => append_texts(from, part, leaf.values.texts()),
+        PackedValues::Coded(from) if leaf.coded => {
+            from.places(part, |places| leaf.code(&from.distinct, places))
+        }
+        PackedValues::Coded(from) => from.append(part, leaf.values.texts()),
     }
 }
 

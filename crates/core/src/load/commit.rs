@@ -8,13 +8,16 @@ use super::decoder::{Decoded, Decoder, Stop};
 use super::loader::{Loader, Pending};
 use super::pool::{Done, Task};
 use super::rules::Rules;
+use super::table::File;
 
 impl Loader {
     /// Waits for one thing to be done, and commits what can be.
     pub(super) fn receive(&mut self) -> Result<(), LoadError> {
         match self.pool.next() {
             Some(Done::Decoded(number, result)) => self.keep(number, *result),
-            Some(Done::Encoded(encoded)) => self.table.put(encoded?),
+            Some(Done::Encoded(encoded)) => {
+                self.table.put(encoded?);
+            }
             None => return Err(LoadError::Parquet("a thread has ended".to_owned())),
         }
         while let Some(pending) = self.under_way.first_entry().filter(|first| first.get().result.is_some()) {
@@ -55,7 +58,7 @@ impl Loader {
             self.table.add(block);
         }
         if self.table.held() >= self.options.rows_bytes() {
-            self.encode()?;
+            self.encode(None)?;
             self.relieve();
         }
         Ok(())
@@ -96,8 +99,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Encodes all rows that wait for it.
-    pub(super) fn encode(&mut self) -> Result<(), LoadError> {
+    /// Encodes all rows that wait for it. With `give` these are the last, so that each file ends with its rows.
+    pub(super) fn encode(&mut self, mut give: Option<&mut dyn FnMut(File)>) -> Result<(), LoadError> {
         let (blocks, jobs) = self.table.jobs();
         let mut left = jobs.len();
         for job in jobs {
@@ -107,7 +110,10 @@ impl Loader {
             match self.pool.next() {
                 Some(Done::Decoded(number, result)) => self.keep(number, *result),
                 Some(Done::Encoded(encoded)) => {
-                    self.table.put(encoded?);
+                    let first = self.table.put(encoded?);
+                    if let Some(give) = &mut give {
+                        self.table.end_one(first, &self.rules, &self.load).into_iter().for_each(give);
+                    }
                     left -= 1;
                 }
                 None => return Err(LoadError::Parquet("a thread has ended".to_owned())),

@@ -10,6 +10,7 @@ use super::block::{Block, CARRIED, Origin};
 use super::chunk::{Chunk, Piece, Position, Sheet};
 use super::column::Fields;
 use super::misfit::{Cause, Event, Misfit, Notes, Quarantine};
+use super::pack::Packer;
 use super::rules::Rules;
 use crate::decode::{self, DecodeError, Records};
 use crate::json::{JsonError, Kind, Reader};
@@ -47,6 +48,7 @@ pub(super) struct Decoder {
     pub(super) row: u64,
     carried: u64,
     quarantine: Quarantine,
+    packer: Packer,
 }
 
 /// What a chunk came to.
@@ -111,6 +113,7 @@ impl Decoder {
             row: 0,
             carried: 0,
             quarantine: Quarantine::default(),
+            packer: Packer::default(),
         })
     }
 
@@ -156,7 +159,7 @@ impl Decoder {
     fn block(&mut self) -> Block {
         let sheets = std::mem::take(&mut self.sheets);
         let by = self.rules.spec.partition_by;
-        Block::new(&self.root, &self.events, &self.origins, sheets, by)
+        Block::new(&self.root, &self.events, &self.origins, sheets, by, &mut self.packer)
     }
 
     fn piece(&mut self, piece: &Piece, at: Position) -> Result<(), Stop> {

@@ -209,7 +209,19 @@ impl Loader {
     }
 
     /// Ends the load.
-    pub fn finish(mut self) -> Result<Outcome, LoadError> {
+    pub fn finish(self) -> Result<Outcome, LoadError> {
+        let mut given = Vec::new();
+        let mut outcome = self.finish_into(&mut |file| given.push(file))?;
+        if let Outcome::Done { files, .. } = &mut outcome {
+            files.append(&mut given);
+            files.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        Ok(outcome)
+    }
+
+    /// Ends the load and hands each file to `give` as soon as it is whole, in any order, while others are still being
+    /// encoded. The outcome lists none.
+    pub fn finish_into(mut self, give: &mut dyn FnMut(File)) -> Result<Outcome, LoadError> {
         self.dispatch()?;
         while !self.under_way.is_empty() {
             self.receive()?;
@@ -218,12 +230,11 @@ impl Loader {
         if self.repeat {
             return Ok(Outcome::Evolve(schema));
         }
-        self.encode()?;
-        let mut files = self.ready();
-        files.extend(self.table.end(0, &self.rules, &self.load));
-        files.sort_by(|a, b| a.key.cmp(&b.key));
+        self.ready().into_iter().for_each(&mut *give);
+        self.encode(Some(give))?;
+        self.table.end(0, &self.rules, &self.load).into_iter().for_each(give);
         let (quarantine, rows, quarantined) = (self.quarantine, self.rows, self.quarantined);
-        Ok(Outcome::Done { schema, files, quarantine, rows, quarantined })
+        Ok(Outcome::Done { schema, files: Vec::new(), quarantine, rows, quarantined })
     }
 
     /// Bytes that are decoded at a time.

@@ -12,6 +12,7 @@ mod key;
 mod loader;
 mod manifest;
 mod misfit;
+mod pack;
 mod pool;
 mod presence;
 mod rules;

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::LoadError;
 use super::block::Block;
-use super::collect::collect;
+use super::collect::{collect, distinct};
 use super::rules::Rules;
 use crate::keys::{self, LoadId};
-use crate::parquet::{Leaf, Scratch, Writer};
+use crate::parquet::{Leaf, Scratch, Texts, Writer};
 use crate::partition::PartitionKey;
 
 /// Rows of a row group, at most, but for what the last block adds.
@@ -106,9 +106,10 @@ impl Table {
         (blocks, jobs)
     }
 
-    /// Takes back what a job has written.
-    pub(super) fn put(&mut self, encoded: Encoded) {
+    /// Takes back what a job has written; the partition's first second.
+    pub(super) fn put(&mut self, encoded: Encoded) -> i64 {
         self.parts.entry(encoded.first).or_default().writer = Some(encoded.writer);
+        encoded.first
     }
 
     /// Gives out what the files under way hold, to be appended to them.
@@ -141,7 +142,8 @@ impl Table {
         files
     }
 
-    fn end_one(&mut self, first: i64, rules: &Rules, load: &LoadId) -> Option<File> {
+    /// Ends the file under way of a partition.
+    pub(super) fn end_one(&mut self, first: i64, rules: &Rules, load: &LoadId) -> Option<File> {
         let part = self.parts.get_mut(&first)?;
         let writer = part.writer.take()?;
         let key = part.key(first, rules, load);
@@ -196,6 +198,13 @@ impl Job {
 
 /// Fills in the leaf column of that number: the table's own, then the lineage.
 fn fill(rules: &Rules, blocks: &[Block], slices: &[(usize, Range<usize>)], place: usize, leaf: &mut Leaf) {
+    let known = |(block, _): &(usize, Range<usize>)| match rules.routes.get(place) {
+        Some(route) => distinct(&blocks[*block].columns, route),
+        None => (place == rules.routes.len()).then(|| blocks[*block].sheets.len()),
+    };
+    if repeats(slices, known) {
+        leaf.start_codes();
+    }
     for (block, rows) in slices {
         let block = &blocks[*block];
         match rules.routes.get(place) {
@@ -205,12 +214,28 @@ fn fill(rules: &Rules, blocks: &[Block], slices: &[(usize, Range<usize>)], place
     }
 }
 
+/// Whether a column is one of texts of which the blocks know so few that looking each of them up once is less work than
+/// looking up the rows' one by one.
+fn repeats(
+    slices: &[(usize, Range<usize>)],
+    known: impl FnMut(&(usize, Range<usize>)) -> Option<usize>,
+) -> bool {
+    let rows: usize = slices.iter().map(|(_, rows)| rows.len()).sum();
+    let known = slices.iter().map(known).sum::<Option<usize>>();
+    known.is_some_and(|known| known > 0 && known <= rows / 2)
+}
+
 /// Appends a lineage column: batch, row, time of the poll.
 fn lineage(block: &Block, rows: Range<usize>, place: usize, leaf: &mut Leaf) {
     let origins = &block.origins[rows];
     leaf.entries += origins.len();
     let sheet = |sheet: u32| &block.sheets[sheet as usize];
     match place {
+        0 if leaf.coded => {
+            let mut names = Texts::default();
+            block.sheets.iter().for_each(|sheet| names.add(sheet.name.as_bytes()));
+            leaf.code(&names, origins.iter().map(|origin| origin.sheet));
+        }
         0 => {
             let texts = leaf.values.texts();
             for origin in origins {

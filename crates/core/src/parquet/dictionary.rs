@@ -5,14 +5,14 @@ use super::leaf::Texts;
 
 /// Tables and lists that one dictionary after the other uses.
 #[derive(Default)]
-pub(super) struct Dictionary {
+pub(crate) struct Dictionary {
     /// Open addressing: place + 1, zero where free.
     slots: Vec<u32>,
     shift: u32,
     /// Place of each value.
-    pub(super) places: Vec<u32>,
+    pub(crate) places: Vec<u32>,
     /// Row of the first appearance of each distinct value.
-    pub(super) firsts: Vec<u32>,
+    pub(crate) firsts: Vec<u32>,
 }
 
 /// Most distinct values of a dictionary.
@@ -57,14 +57,33 @@ impl Dictionary {
     }
 
     /// The same for texts.
-    pub(super) fn of_texts(&mut self, texts: &Texts) -> bool {
+    pub(crate) fn of_texts(&mut self, texts: &Texts) -> bool {
         self.build(texts.ends.len(), |row| hash_bytes(texts.get(row)), |a, b| texts.get(a) == texts.get(b))
     }
 
-    fn begin(&mut self, distinct: usize) {
+    /// Forgets all; about so many distinct ones will come.
+    pub(super) fn begin(&mut self, distinct: usize) {
         self.places.clear();
         self.firsts.clear();
         self.resize((distinct * 2).next_power_of_two().max(16));
+    }
+
+    /// The place of a text among the distinct ones, which are `texts`; it becomes one of them.
+    pub(super) fn find_or_add(&mut self, texts: &mut Texts, text: &[u8]) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut slot = (hash_bytes(text) >> self.shift) as usize;
+        let place = loop {
+            match self.slots[slot & mask] {
+                0 => break self.add(slot & mask, self.firsts.len()),
+                taken if texts.get(taken as usize - 1) == text => return taken - 1,
+                _ => slot += 1,
+            }
+        };
+        texts.add(text);
+        if self.firsts.len() * 2 > self.slots.len() {
+            self.grow(|row| hash_bytes(texts.get(row)));
+        }
+        place
     }
 
     fn resize(&mut self, slots: usize) {

@@ -1,5 +1,7 @@
 //! The values of one column of one row group, as Parquet wants them: levels, and what is not null.
 
+use super::dictionary::Dictionary;
+
 /// A column chunk that is to be encoded. Empty ones are kept and filled again, so that their memory is reused.
 #[derive(Default)]
 pub(crate) struct Leaf {
@@ -9,8 +11,13 @@ pub(crate) struct Leaf {
     pub(crate) definitions: Vec<u8>,
     /// Repetition level of each entry; empty if the column is in no list.
     pub(crate) repetitions: Vec<u8>,
-    /// The values that are not null.
+    /// The values that are not null; where the leaf is `coded`, the distinct ones of them.
     pub(crate) values: Values,
+    /// Whether the values are texts given by their places among distinct ones, in `codes`.
+    pub(crate) coded: bool,
+    pub(crate) codes: Dictionary,
+    /// What [`Leaf::code`] knows of the texts at hand.
+    known: Vec<u32>,
 }
 
 /// Values by physical type.
@@ -45,6 +52,13 @@ impl Texts {
         if at == 0 { 0 } else { self.ends[at - 1] as usize }
     }
 
+    /// Appends a text.
+    #[inline]
+    pub(crate) fn add(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.end();
+    }
+
     /// Ends the text whose bytes were appended.
     #[inline]
     pub(crate) fn end(&mut self) {
@@ -68,6 +82,7 @@ impl Leaf {
         self.entries = 0;
         self.definitions.clear();
         self.repetitions.clear();
+        self.coded = false;
         match &mut self.values {
             Values::None => {}
             Values::Boolean(values) => values.clear(),
@@ -77,6 +92,35 @@ impl Leaf {
             Values::Fixed(values) => values.clear(),
             Values::Bytes(texts) => texts.clear(),
         }
+    }
+}
+
+impl Leaf {
+    /// Makes it one of texts that are appended by [`Leaf::code`].
+    pub(crate) fn start_codes(&mut self) {
+        self.coded = true;
+        self.codes.begin(256);
+        self.values.texts();
+    }
+
+    /// Appends texts, each by its place in `from`.
+    pub(crate) fn code(&mut self, from: &Texts, places: impl Iterator<Item = u32>) {
+        const NEW: u32 = u32::MAX;
+        let texts = self.values.texts();
+        self.known.clear();
+        self.known.resize(from.ends.len(), NEW);
+        for place in places {
+            let known = &mut self.known[place as usize];
+            if *known == NEW {
+                *known = self.codes.find_or_add(texts, from.get(place as usize));
+            }
+            self.codes.places.push(*known);
+        }
+    }
+
+    /// How many entries hold a value.
+    pub(crate) fn count(&self) -> usize {
+        if self.coded { self.codes.places.len() } else { self.values.len() }
     }
 }
 

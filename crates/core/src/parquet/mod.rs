@@ -7,6 +7,7 @@
 //! where files are small. Here one encoder serves them all. What is written is read back by the library in the tests.
 
 mod chunk;
+mod delta;
 mod dictionary;
 mod layout;
 mod leaf;
@@ -17,6 +18,7 @@ mod tests;
 mod thrift;
 
 pub(crate) use chunk::Encoder;
+pub(crate) use dictionary::Dictionary;
 pub(crate) use layout::{Layout, written};
 pub(crate) use leaf::{Leaf, Texts};
 use thrift::structure;

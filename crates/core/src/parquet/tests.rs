@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Float64Type, Int64Type};
+use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
@@ -101,7 +102,7 @@ fn a_column_that_repeats_itself_gets_a_dictionary_and_one_that_does_not_gets_non
     let rows = 300_000;
     let schema = schema(&[DataType::Int64, DataType::Int64, DataType::Decimal(0)]);
     let value = |place: usize, row: usize| match place {
-        0 => (row * 7919 % 5000) as i64,
+        0 => (row * 7919 % 5000) as i64 * 1_000_003,
         _ => row as i64 * 7919,
     };
     let file = file(&schema, rows, |place, leaf| {
@@ -128,7 +129,60 @@ fn a_column_that_repeats_itself_gets_a_dictionary_and_one_that_does_not_gets_non
     assert_eq!(row, rows);
 }
 
+#[test]
+fn numbers_that_do_not_repeat_are_written_as_steps_and_texts_as_lengths() {
+    let rows = 100_000;
+    let number = |row: usize| (row * 7919 % 1_000_003) as i64 * if row.is_multiple_of(2) { 1 } else { -1000 };
+    let types = [DataType::Timestamp, DataType::Date, DataType::String, DataType::Int64];
+    let file = file(&schema(&types), rows, |place, leaf| {
+        leaf.entries = rows;
+        match place {
+            0 => leaf.values.integers().extend((0..rows).map(number)),
+            1 => leaf.values.short_integers().extend((0..rows).map(|row| number(row) as i32)),
+            2 => (0..rows).for_each(|row| leaf.values.texts().add(number(row).to_string().as_bytes())),
+            _ => leaf.values.integers().extend((0..rows).map(|row| number(row).wrapping_mul(i64::MAX / 3))),
+        }
+    });
+    let group = metadata(&file);
+    let used = |place: usize| group.row_group(0).column(place).encodings().collect::<Vec<_>>();
+    assert!(
+        used(0).contains(&Encoding::DELTA_BINARY_PACKED) && used(1).contains(&Encoding::DELTA_BINARY_PACKED)
+    );
+    assert!(
+        used(2).contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            && !used(3).contains(&Encoding::DELTA_BINARY_PACKED)
+    );
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("reader");
+    let mut row = 0;
+    for batch in reader.map(|batch| batch.expect("batch")) {
+        for at in 0..batch.num_rows() {
+            let value = number(row);
+            assert_eq!(batch.column(0).as_primitive::<TimestampMicrosecondType>().value(at), value);
+            assert_eq!(batch.column(1).as_primitive::<Date32Type>().value(at), value as i32);
+            assert_eq!(batch.column(2).as_string::<i32>().value(at), value.to_string());
+            assert_eq!(
+                batch.column(3).as_primitive::<Int64Type>().value(at),
+                value.wrapping_mul(i64::MAX / 3)
+            );
+            row += 1;
+        }
+    }
+    assert_eq!(row, rows);
+}
+
 proptest! {
+    #[test]
+    fn any_numbers_come_back(values in proptest::collection::vec(prop_oneof![any::<i64>(), -5i64..5], 0..500)) {
+        let file = file(&schema(&[DataType::Int64]), values.len(), |_, leaf| {
+            leaf.entries = values.len();
+            leaf.values.integers().extend(&values);
+        });
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("reader");
+        let read: Vec<i64> =
+            reader.flat_map(|batch| batch.expect("batch").column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+        prop_assert_eq!(read, values);
+    }
+
     #[test]
     fn any_doubles_come_back(values in proptest::collection::vec(proptest::option::of(any::<f64>()), 1..200), copies in 1usize..20) {
         let all: Vec<Option<f64>> = values.iter().copied().cycle().take(values.len() * copies).collect();

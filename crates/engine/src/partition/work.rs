@@ -54,8 +54,7 @@ pub(super) fn run(
                 wanted = wider;
                 pass.again()?;
             }
-            Outcome::Done { schema, files, quarantine, rows, quarantined } => {
-                pass.write(files)?;
+            Outcome::Done { schema, quarantine, rows, quarantined, .. } => {
                 if !quarantine.is_empty() {
                     save(&part.join(out::rejects(name)), &quarantine)?;
                 }
@@ -192,7 +191,13 @@ impl Pass<'_> {
             loader.page(batch, page, chunk.body)?;
             self.write(loader.ready())?;
         }
-        Ok(loader.finish()?)
+        let mut written = Ok(());
+        let outcome = loader.finish_into(&mut |file| {
+            if written.is_ok() {
+                written = self.write(vec![file]);
+            }
+        })?;
+        written.map(|()| outcome)
     }
 
     fn write(&mut self, files: Vec<File>) -> Result<(), Error> {
