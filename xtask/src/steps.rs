@@ -48,6 +48,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: |_| bench::partition::step(),
     },
     Step {
+        name: "memory",
+        headline: "the partition job's memory stays within its budget, whatever the input",
+        run: |_| bench::memory::step(),
+    },
+    Step {
         name: "hot",
         headline: "the hot functions take no more instructions than agreed",
         run: |_| bench::instructions::step(),

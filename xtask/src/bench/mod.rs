@@ -1,13 +1,19 @@
 //! `cargo xtask bench`: what is measured rather than claimed. A bench writes its own page or prints its own table.
 
 pub(crate) mod airbyte;
+mod backlog;
 mod cadence;
+mod event;
 mod growth;
 pub(crate) mod ingest;
 pub(crate) mod instructions;
+pub(crate) mod memory;
 mod page;
 pub(crate) mod partition;
+mod read;
+mod staged;
 mod start;
+mod windowed;
 
 /// One bench.
 struct Bench {
@@ -44,6 +50,31 @@ const BENCHES: &[Bench] = &[
         name: "growth",
         headline: "how the cost of the partition job grows, into docs/performance.md and docs/growth.svg",
         run: growth::run,
+    },
+    Bench {
+        name: "memory",
+        headline: "the partition job's memory on inputs that would not fit, into docs/performance.md",
+        run: memory::run,
+    },
+    Bench {
+        name: "backlog",
+        headline: "10 GiB of staged batches loaded under the memory cap, into docs/performance.md",
+        run: backlog::run,
+    },
+    Bench {
+        name: "windowed",
+        headline: "20,000 staged batches as one windowed load beside a script, into docs/performance.md",
+        run: windowed::run,
+    },
+    Bench {
+        name: "event",
+        headline: "what the load of one small batch takes beyond the store's calls, into docs/performance.md",
+        run: event::run,
+    },
+    Bench {
+        name: "read",
+        headline: "DuckDB's query times over our files beside its own, into docs/performance.md",
+        run: read::run,
     },
     Bench {
         name: "start",

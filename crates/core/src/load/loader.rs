@@ -125,11 +125,11 @@ pub enum Outcome {
         schema: TableSchema,
         /// Data files that [`Loader::ready`] has not given out, sorted by key.
         files: Vec<File>,
-        /// NDJSON lines of what did not fit; empty if everything did.
+        /// NDJSON lines of what did not fit, but for those that [`Loader::rejects`] has given out.
         quarantine: Vec<u8>,
         /// Rows landed.
         rows: u64,
-        /// Rows and values that did not fit: the lines of `quarantine`.
+        /// Rows and values that did not fit, each one line.
         quarantined: u64,
     },
 }
@@ -172,6 +172,12 @@ impl Loader {
     /// in which they are to be appended. Their schema is [`Loader::schema`]. Empty for most loads; worth a call after each page.
     pub fn ready(&mut self) -> Vec<File> {
         std::mem::take(&mut self.ready)
+    }
+
+    /// Lines of quarantine so far, each given out once: [`Outcome::Done`] has those that were not asked for. If the load
+    /// turns out to be one that is to be repeated, they do not count.
+    pub fn rejects(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.quarantine)
     }
 
     /// The schema of the files, see [`Outcome::Done`].

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tidegate_core::pipeline::Format;
 
 use super::inputs::Input;
+use super::list::{Beginning, Items, Way};
 use super::open::{format, open};
 use crate::Error;
 
@@ -20,15 +21,34 @@ pub(super) struct Chunk {
     pub(super) body: Bytes,
     /// Lines of the file before the body.
     pub(super) line: u64,
+    /// Bytes of the file before the body, where it is a part of a document.
+    pub(super) byte: Option<u64>,
 }
 
 /// How large chunks are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
+pub(super) struct Sizes<'a> {
     /// What a chunk should have.
     pub(super) target: usize,
-    /// What a single record or document may have.
+    /// What a single record may have, or a document that cannot be taken in parts.
     pub(super) most: usize,
+    /// Where the records of a JSON document are, if it can be.
+    pub(super) way: Option<&'a Way>,
+}
+
+/// A document that is taken in parts.
+struct List<'a> {
+    way: &'a Way,
+    items: Items,
+    /// The document up to the first item.
+    head: Vec<u8>,
+    /// Bytes before what is to be given out next.
+    byte: u64,
+    /// Bytes of that which were walked over, and the last comma among them.
+    walked: usize,
+    comma: Option<usize>,
+    /// Whether a comma stands before it.
+    continued: bool,
 }
 
 /// Reads a file chunk by chunk.
@@ -36,15 +56,43 @@ pub(super) struct Chunks<'a> {
     input: &'a Input,
     number: usize,
     bytes: Box<dyn Read + Send + 'a>,
-    sizes: Sizes,
+    sizes: Sizes<'a>,
     pub(super) format: Format,
     /// Whether the file is one chunk.
     whole: bool,
+    list: Option<List<'a>>,
     ended: bool,
     /// Read, but not given out.
     rest: Vec<u8>,
     header: Vec<u8>,
     line: u64,
+}
+
+/// Items of a list, in a document of their own.
+struct Part {
+    body: Vec<u8>,
+    byte: Option<u64>,
+}
+
+impl Part {
+    fn chunk(self, input: usize) -> Chunk {
+        Chunk { input, format: Format::Json, body: self.body.into(), line: 0, byte: self.byte }
+    }
+}
+
+impl List<'_> {
+    /// Takes the items before `end` out of the rest.
+    fn take(&mut self, rest: &mut Vec<u8>, end: usize) -> Part {
+        let after = rest.split_off(end);
+        let items = std::mem::replace(rest, after);
+        // Nothing beside a comma is a mistake, and the decoder is the one that says so.
+        let missing = items.trim_ascii().is_empty() && (self.continued || rest.first() == Some(&b','));
+        let body = self.way.wrap(if missing { b"," } else { &items });
+        let byte = self.byte;
+        self.byte += end as u64;
+        self.walked -= end;
+        Part { body, byte: Some(byte) }
+    }
 }
 
 impl<'a> Chunks<'a> {
@@ -53,7 +101,7 @@ impl<'a> Chunks<'a> {
         input: &'a Input,
         number: usize,
         told: Option<Format>,
-        sizes: Sizes,
+        sizes: Sizes<'a>,
         count: &'a AtomicU64,
     ) -> Result<Chunks<'a>, Error> {
         let mut chunks = Chunks {
@@ -63,6 +111,7 @@ impl<'a> Chunks<'a> {
             sizes,
             format: told.unwrap_or(Format::Json),
             whole: false,
+            list: None,
             ended: false,
             rest: Vec::new(),
             header: Vec::new(),
@@ -75,6 +124,9 @@ impl<'a> Chunks<'a> {
         // Lines of UTF-16 cannot be found by their bytes.
         let wide = chunks.rest.starts_with(b"\xff\xfe") || chunks.rest.starts_with(b"\xfe\xff");
         chunks.whole = wide || matches!(chunks.format, Format::Json | Format::Xml);
+        if chunks.format == Format::Json && !wide && !chunks.ended {
+            chunks.find_list()?;
+        }
         Ok(chunks)
     }
 
@@ -86,6 +138,9 @@ impl<'a> Chunks<'a> {
 
     /// The next chunk; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        if let Some(list) = self.list.take() {
+            return self.next_items(list).map(Some);
+        }
         let mut wanted = if self.whole { self.sizes.most } else { self.sizes.target };
         loop {
             self.fill(wanted)?;
@@ -99,6 +154,62 @@ impl<'a> Chunks<'a> {
                 _ => wanted = (wanted * 2).min(self.sizes.most),
             }
         }
+    }
+
+    /// Sees whether the document can be taken in parts.
+    fn find_list(&mut self) -> Result<(), Error> {
+        let Some(way) = self.sizes.way else { return Ok(()) };
+        let mut wanted = self.sizes.target;
+        while way.find(&self.rest) == Beginning::Short && wanted < self.sizes.most && !self.ended {
+            wanted = (wanted * 2).min(self.sizes.most);
+            self.fill(wanted)?;
+        }
+        if let Beginning::List(at) = way.find(&self.rest) {
+            let rest = self.rest.split_off(at);
+            let head = std::mem::replace(&mut self.rest, rest);
+            let items = Items::default();
+            let byte = at as u64;
+            self.list = Some(List { way, items, head, byte, walked: 0, comma: None, continued: false });
+        }
+        Ok(())
+    }
+
+    /// The next items of the list; after the last ones the document around it.
+    fn next_items(&mut self, mut list: List<'a>) -> Result<Chunk, Error> {
+        let mut wanted = self.sizes.target;
+        loop {
+            self.fill(wanted)?;
+            let (comma, end) = list.items.walk(&self.rest, list.walked);
+            list.comma = comma.or(list.comma);
+            list.walked = self.rest.len();
+            if let Some(end) = end {
+                return self.last_items(list, end);
+            }
+            if let Some(comma) = list.comma.take() {
+                let body = list.take(&mut self.rest, comma);
+                // The comma itself.
+                self.rest.drain(..1);
+                (list.byte, list.walked, list.continued) = (list.byte + 1, list.walked - 1, true);
+                self.list = Some(list);
+                return Ok(body.chunk(self.number));
+            }
+            if self.ended {
+                // The decoder says where and why.
+                let body = [list.head, std::mem::take(&mut self.rest)].concat();
+                return Ok(Part { body, byte: None }.chunk(self.number));
+            }
+            if wanted >= self.sizes.most {
+                return Err(self.too_large());
+            }
+            wanted = (wanted * 2).min(self.sizes.most);
+        }
+    }
+
+    /// The items up to the end of the list. What is left is the document without any.
+    fn last_items(&mut self, mut list: List<'a>, end: usize) -> Result<Chunk, Error> {
+        let part = list.take(&mut self.rest, end);
+        self.rest.splice(..0, list.head);
+        Ok(part.chunk(self.number))
     }
 
     fn fill(&mut self, wanted: usize) -> Result<(), Error> {
@@ -149,18 +260,18 @@ impl<'a> Chunks<'a> {
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &body).count() as u64;
         if self.format.delimiter().is_none() || self.whole {
-            return Chunk { input: self.number, format: self.format, body: body.into(), line };
+            return Chunk { input: self.number, format: self.format, body: body.into(), line, byte: None };
         }
         if self.header.is_empty() {
             std::mem::swap(&mut self.rest, &mut body);
             let length = self.header_length();
             std::mem::swap(&mut self.rest, &mut body);
             self.header = body[..length].to_vec();
-            return Chunk { input: self.number, format: self.format, body: body.into(), line };
+            return Chunk { input: self.number, format: self.format, body: body.into(), line, byte: None };
         }
         let headed = Bytes::from([self.header.as_slice(), &body].concat());
         let lines = memchr::memchr_iter(b'\n', &self.header).count() as u64;
-        Chunk { input: self.number, format: self.format, body: headed, line: line - lines }
+        Chunk { input: self.number, format: self.format, body: headed, line: line - lines, byte: None }
     }
 
     fn too_large(&self) -> Error {

@@ -9,6 +9,7 @@
 
 mod chunks;
 mod inputs;
+mod list;
 mod manifest;
 mod open;
 mod out;

@@ -116,13 +116,21 @@ impl Out {
         Ok(Input { name: "-".to_owned(), path, bytes, stamp: hex(&digest) })
     }
 
-    /// Ends a run: from the moment that its manifest is there, its files count.
+    /// Ends a run: from the moment that its manifest is there, its files count, so all of them reach the disk before.
     pub(super) fn commit(&self, manifest: &Manifest) -> Result<(), Error> {
         let path = self.ours.join(format!("{}.json", manifest.run));
         let written = path.with_extension("new");
         let failed = |error| Error::file("cannot write", &path, error);
         let text = serde_json::to_vec(manifest).map_err(|error| failed(error.into()))?;
-        fs::write(&written, text).and_then(|()| fs::rename(&written, &path)).map_err(failed)?;
+        sync(&self.ours).map_err(failed)?;
+        let write = || {
+            let mut file = File::create(&written)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&written, &path)?;
+            File::open(&self.ours)?.sync_all()
+        };
+        write().map_err(failed)?;
         self.recover()
     }
 
@@ -152,6 +160,22 @@ impl Drop for Out {
     fn drop(&mut self) {
         let _ = self.recover();
     }
+}
+
+/// Brings what was written below a directory to the disk: one wait for any number of files.
+#[cfg(target_os = "linux")]
+fn sync(directory: &Path) -> io::Result<()> {
+    rustix::fs::syncfs(File::open(directory)?).map_err(io::Error::from)
+}
+
+/// The same, file by file.
+#[cfg(not(target_os = "linux"))]
+fn sync(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() { sync(&path)? } else { File::open(&path)?.sync_all()? }
+    }
+    Ok(())
 }
 
 /// Fills the buffer as far as there is something to read.

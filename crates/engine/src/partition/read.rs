@@ -38,7 +38,7 @@ pub(super) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     job: &'scope Job,
     inputs: &'scope [Input],
-    sizes: Sizes,
+    sizes: Sizes<'scope>,
     progress: &'scope AtomicU64,
 ) -> Reading {
     let turns = inputs.len().div_ceil(TURN);
@@ -86,7 +86,7 @@ impl Iterator for Reading {
 /// One reading thread.
 struct Lane<'a> {
     job: &'a Job,
-    sizes: Sizes,
+    sizes: Sizes<'a>,
     progress: &'a AtomicU64,
     give: &'a SyncSender<Result<Handful, Error>>,
 }

@@ -16,6 +16,7 @@ use tidegate_core::schema::{DataType, Field, TableSchema};
 
 use super::chunks::{Chunks, Sizes};
 use super::inputs::Input;
+use super::list::Way;
 use super::read::{self, Reading};
 use super::{Job, out};
 use crate::Error;
@@ -45,9 +46,10 @@ pub(super) fn run(
     progress: &AtomicU64,
 ) -> Result<Done, Error> {
     let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
-    let mut wanted = sample(job, inputs, &spec, known)?;
+    let way = Way::of(&spec.records);
+    let mut wanted = sample(job, inputs, &spec, known, way.as_ref())?;
     check_event(&spec, &wanted)?;
-    let mut pass = Pass { job, spec: &spec, inputs, name, part, files: BTreeMap::new() };
+    let mut pass = Pass { job, spec: &spec, inputs, way, name, part, files: BTreeMap::new() };
     for passes in 1..=PASSES {
         match pass.run(&wanted, progress)? {
             Outcome::Evolve(wider) => {
@@ -55,9 +57,7 @@ pub(super) fn run(
                 pass.again()?;
             }
             Outcome::Done { schema, quarantine, rows, quarantined, .. } => {
-                if !quarantine.is_empty() {
-                    save(&part.join(out::rejects(name)), &quarantine)?;
-                }
+                pass.reject(&quarantine)?;
                 let files = pass.files.into_values().collect();
                 return Ok(Done { schema, files, rows, rejected: quarantined, passes });
             }
@@ -68,9 +68,9 @@ pub(super) fn run(
     ))
 }
 
-fn sizes(job: &Job) -> Sizes {
+fn sizes<'a>(job: &Job, way: Option<&'a Way>) -> Sizes<'a> {
     let memory = usize::try_from(job.memory).unwrap_or(usize::MAX);
-    Sizes { target: (memory / 64).clamp(1 << 18, 8 << 20), most: (memory / 4).max(1 << 20) }
+    Sizes { target: (memory / 64).clamp(1 << 18, 8 << 20), most: (memory / 4).max(1 << 20), way }
 }
 
 /// Where the records are, if nobody says: the items of a list, else the document.
@@ -78,7 +78,7 @@ fn records(job: &Job, inputs: &[Input]) -> Result<String, Error> {
     if let Some(records) = &job.records {
         return Ok(records.clone());
     }
-    let (unread, small) = (AtomicU64::new(0), Sizes { target: 1 << 12, most: 1 << 12 });
+    let (unread, small) = (AtomicU64::new(0), Sizes { target: 1 << 12, most: 1 << 12, way: None });
     let mut seen: [Option<&Input>; 2] = [None, None];
     for input in sampled(inputs) {
         let chunks = Chunks::open(input, 0, job.format, small, &unread)?;
@@ -107,9 +107,11 @@ fn sample(
     inputs: &[Input],
     spec: &LoadSpec,
     known: Option<&TableSchema>,
+    way: Option<&Way>,
 ) -> Result<TableSchema, Error> {
     let schema = known.cloned().unwrap_or_default();
-    let sizes = Sizes { target: SAMPLED_BYTES.min(sizes(job).target), ..sizes(job) };
+    let sizes = sizes(job, way);
+    let sizes = Sizes { target: SAMPLED_BYTES.min(sizes.target), ..sizes };
     let mut loader = Loader::new(LoadId("sample".to_owned()), spec, &schema);
     let unread = AtomicU64::new(0);
     for input in sampled(inputs) {
@@ -151,6 +153,8 @@ struct Pass<'a> {
     job: &'a Job,
     spec: &'a LoadSpec,
     inputs: &'a [Input],
+    /// Where the records of a large document are, if it can be taken in parts.
+    way: Option<Way>,
     name: &'a str,
     part: &'a Path,
     /// What is written so far, by key.
@@ -160,10 +164,10 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Reads everything under a schema. Threads of their own read; this one decodes and writes.
     fn run(&mut self, schema: &TableSchema, progress: &AtomicU64) -> Result<Outcome, Error> {
-        let (job, inputs) = (self.job, self.inputs);
+        let (job, inputs, way) = (self.job, self.inputs, self.way.clone());
         progress.store(0, Ordering::Relaxed);
         thread::scope(|scope| {
-            let reading = read::start(scope, job, inputs, sizes(job), progress);
+            let reading = read::start(scope, job, inputs, sizes(job, way.as_ref()), progress);
             self.load(schema, reading)
         })
     }
@@ -188,8 +192,12 @@ impl Pass<'_> {
             if chunk.format.delimiter().is_some() && chunk.line > 0 {
                 page.key = format!("{}, from line {}", input.name, chunk.line + 1);
             }
+            if let Some(byte) = chunk.byte {
+                page.key = format!("{}, from byte {byte}", input.name);
+            }
             loader.page(batch, page, chunk.body)?;
             self.write(loader.ready())?;
+            self.reject(&loader.rejects())?;
         }
         let mut written = Ok(());
         let outcome = loader.finish_into(&mut |file| {
@@ -215,13 +223,29 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Appends to the rejects.
+    fn reject(&self, lines: &[u8]) -> Result<(), Error> {
+        let path = self.part.join(out::rejects(self.name));
+        match lines {
+            [] => Ok(()),
+            lines if path.exists() => append(&path, lines),
+            lines => save(&path, lines),
+        }
+    }
+
     /// Removes what was written under a schema that was too narrow.
     fn again(&mut self) -> Result<(), Error> {
         for key in std::mem::take(&mut self.files).into_keys() {
             let path = self.part.join(&key);
             fs::remove_file(&path).map_err(|error| Error::file("cannot remove", &path, error))?;
         }
-        Ok(())
+        let rejects = self.part.join(out::rejects(self.name));
+        match fs::remove_file(&rejects) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::file("cannot remove", &rejects, error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

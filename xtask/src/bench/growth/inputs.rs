@@ -85,7 +85,13 @@ fn fresh() -> Result<PathBuf, String> {
 }
 
 /// One record: its time, then columns of numbers and texts.
-fn record(random: &mut Random, number: u64, minutes: u64, columns: u64, text: &mut String) {
+pub(in crate::bench) fn record(
+    random: &mut Random,
+    number: u64,
+    minutes: u64,
+    columns: u64,
+    text: &mut String,
+) {
     let minute = if number < minutes { number } else { random.next() % minutes };
     let second = i64::try_from(minute * 60 + random.next() % 60).unwrap_or(0);
     text.clear();

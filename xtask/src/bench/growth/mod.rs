@@ -1,6 +1,6 @@
 //! How the cost of the partition job grows with its input, its partitions, its columns and its files.
 
-mod inputs;
+pub(super) mod inputs;
 mod plot;
 
 use std::fmt::Write as _;
@@ -64,13 +64,21 @@ struct Curve {
     points: Vec<(u64, Taken)>,
 }
 
-/// Runs all dimensions; `--size` is the base (1 GiB), `--runs` how often each size is run (3 unless told).
+/// How many times smaller partitions, columns and documents are with `--small`.
+const SMALLER: u64 = 20;
+
+/// Runs all dimensions; `--size` is the base (1 GiB), `--runs` how often each size is run (3 unless told). `--small` is
+/// for seeing that it works: it writes nothing.
 pub(super) fn run(args: &[String]) -> Result<bool, String> {
     let mut args = args.to_vec();
     if !args.iter().any(|arg| arg == "--runs") {
         args.extend(["--runs".to_owned(), "3".to_owned()]);
     }
-    let options = Options::parse(&args)?;
+    let mut options = Options::parse(&args)?;
+    if options.small {
+        options.runs = 1;
+        options.size = options.size.min(8 << 20);
+    }
     let (python, ours) = (tools::python()?, binary(&options)?);
     let mut curves = Vec::new();
     for dimension in &DIMENSIONS {
@@ -78,6 +86,9 @@ pub(super) fn run(args: &[String]) -> Result<bool, String> {
     }
     let text = report(&curves);
     println!("{text}");
+    if options.small {
+        return Ok(curves.iter().all(|curve| curve.points.len() == 4));
+    }
     let svg = place::root().join("docs/growth.svg");
     fs::write(&svg, plot::svg(&curves)).map_err(|error| format!("{}: {error}", svg.display()))?;
     let base = options.size >> 20;
@@ -93,7 +104,11 @@ impl Dimension {
     fn run(&self, options: &Options, python: &Path, ours: &Path) -> Result<Curve, String> {
         let mut points = Vec::new();
         for full in self.sizes {
-            let size = if self.scaled { full * (options.size >> 20) / 1024 } else { full };
+            let size = match (self.scaled, options.small) {
+                (true, _) => (full * (options.size >> 20) / 1024).max(1),
+                (false, true) => full.div_ceil(SMALLER),
+                (false, false) => full,
+            };
             let made = (self.make)(size, options.size)?;
             let mut runs = Vec::new();
             for _ in 0..options.runs {
