@@ -199,3 +199,93 @@ fn a_table_larger_than_a_chunk_keeps_its_quoted_line_ends() {
         (&rows.into(), &0.into(), &24.into())
     );
 }
+
+/// A document whose list is larger than a chunk; record `timeless` has no time.
+fn document(rows: usize, timeless: usize, tail: &str) -> String {
+    let record = |i: usize| {
+        let at =
+            if i == timeless { "null".to_owned() } else { format!("\"2026-11-23T{:02}:00:00Z\"", i % 24) };
+        format!(
+            "{{\"at\": {at},\n  \"n\": {i}, \"text\": \"],[ \\\"{i}\\\\\", \"list\": [{{\"a\": [{i}]}}]}}"
+        )
+    };
+    let records: Vec<String> = (0..rows).map(record).collect();
+    format!("{{\"meta\": {{\"data\": [1, 2]}}, \"data\": [{}{tail}", records.join(" ,\n"))
+}
+
+#[test]
+fn a_list_larger_than_a_chunk_is_read_in_parts() {
+    let rows = 40_000;
+    let text = document(rows, 30_000, "], \"next\": null}\n");
+    assert!(text.len() > 3 << 20, "more than a chunk");
+    let list = document(rows, 30_000, "]");
+    let list = list.split_once("\"data\": [{").expect("a list").1;
+    let dir = directory(&[("one.json", text.as_bytes()), ("two.json", format!("[{{{list}").as_bytes())]);
+    for (file, records) in [("one.json", "$.data[*]"), ("one.json", "$.data"), ("two.json", "$[*]")] {
+        let out = format!("lake-{}", records.len());
+        let args = [
+            "partition",
+            file,
+            "--out",
+            &out,
+            "--event-time",
+            "at",
+            "--records",
+            records,
+            "--memory",
+            "64MiB",
+            "--json",
+        ];
+        let report = json(&tidegate(dir.path(), &args));
+        assert_eq!(
+            (&report["rows"], &report["rejected"], &report["partitions"]),
+            (&(rows - 1).into(), &1.into(), &24.into()),
+            "{file} {records}"
+        );
+        let rejects = fs::read_to_string(dir.path().join(report["rejects"].as_str().expect("a path")));
+        let line: serde_json::Value = serde_json::from_str(&rejects.expect("rejects")).expect("one line");
+        assert_eq!((&line["row"], &line["record"]["n"]), (&30_000.into(), &30_000.into()));
+    }
+}
+
+#[test]
+fn a_list_that_is_no_json_lands_nothing_however_it_is_cut() {
+    for (i, tail) in ["", "]", "], \"data\": []}", ",]}", "]} 1", "}}"].iter().enumerate() {
+        let dir = directory(&[("one.json", document(40_000, usize::MAX, tail).as_bytes())]);
+        let args = [
+            "partition",
+            "one.json",
+            "--out",
+            "lake",
+            "--event-time",
+            "at",
+            "--records",
+            "$.data[*]",
+            "--memory",
+            "64MiB",
+        ];
+        let said = fails(&tidegate(dir.path(), &args), 4);
+        assert!(said.contains("one.json"), "{i}: {said}");
+        assert_eq!(parquet(&dir.path().join("lake")), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn rejects_of_a_run_that_begins_anew_are_written_once() {
+    // The sample does not see the column that turns up late, so the data is read twice.
+    let line = |i: usize| match i {
+        5 | 45_000 => format!("{{\"at\":\"never\",\"n\":{i}}}\n"),
+        50_000.. => {
+            format!("{{\"at\":\"2026-11-23T03:00:00Z\",\"n\":{i},\"late\":true,\"text\":\"{i:040}\"}}\n")
+        }
+        _ => format!("{{\"at\":\"2026-11-23T03:00:00Z\",\"n\":{i},\"text\":\"{i:040}\"}}\n"),
+    };
+    let text: String = (0..51_000).map(line).collect();
+    let dir = directory(&[("late.ndjson", text.as_bytes())]);
+    let args =
+        ["partition", "late.ndjson", "--out", "lake", "--event-time", "at", "--memory", "64MiB", "--json"];
+    let report = json(&tidegate(dir.path(), &args));
+    assert_eq!((&report["passes"], &report["rejected"]), (&2.into(), &2.into()));
+    let rejects = fs::read_to_string(dir.path().join(report["rejects"].as_str().expect("a path")));
+    assert_eq!(rejects.expect("rejects").lines().count(), 2);
+}
