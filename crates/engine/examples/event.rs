@@ -56,7 +56,8 @@ impl Watched {
         let mut watch = watch();
         watch.under_way -= 1;
         if watch.under_way == 0 {
-            watch.spent += watch.since.take().map_or(Duration::ZERO, |since| now() - since);
+            let spent = watch.since.take().map_or(Duration::ZERO, |since| now() - since);
+            watch.spent += spent;
         }
         result
     }

@@ -104,7 +104,8 @@ fn values(column: &Packed, steps: &[usize], entries: Range<usize>, leaf: &mut Le
         PackedValues::Scaled(from) => from.append(part, leaf.values.doubles()),
         PackedValues::Text(from) => append_texts(from, part, leaf.values.texts()),
         PackedValues::Coded(from) if leaf.coded => {
-            from.places(part, |places| leaf.code(&from.distinct, places))
+            leaf.start_block(from.distinct.ends.len());
+            from.each(part, |place| leaf.code(&from.distinct, place));
         }
         PackedValues::Coded(from) => from.append(part, leaf.values.texts()),
     }

@@ -243,9 +243,10 @@ impl Loader {
         Ok(Outcome::Done { schema, files: Vec::new(), quarantine, rows, quarantined })
     }
 
-    /// Bytes that are decoded at a time.
+    /// Bytes that are decoded at a time. The more they are, the longer is what a partition has of each block: where
+    /// partitions are many, collecting short stretches from many blocks is most of the encoding.
     fn chunk_bytes(&self) -> usize {
-        let usual = (self.options.memory / 64).clamp(64 << 10, 8 << 20);
+        let usual = (self.options.memory / 32).clamp(64 << 10, 12 << 20);
         if self.submitted == 0 { usual.min(SAMPLE_BYTES) } else { usual }
     }
 

@@ -178,22 +178,19 @@ impl Coded {
         Some(Coded { distinct, places })
     }
 
-    /// Hands the places of a part to `take`.
-    pub(super) fn places<T>(
-        &self,
-        part: Range<usize>,
-        take: impl FnOnce(&mut dyn Iterator<Item = u32>) -> T,
-    ) -> T {
+    /// Hands each place of a part to `take`.
+    #[inline]
+    pub(super) fn each(&self, part: Range<usize>, mut take: impl FnMut(u32)) {
         match &self.places {
-            Narrow::U8(all) => take(&mut all[part].iter().map(|place| u32::from(*place))),
-            Narrow::U16(all) => take(&mut all[part].iter().map(|place| u32::from(*place))),
-            Narrow::U32(all) => take(&mut all[part].iter().copied()),
+            Narrow::U8(all) => all[part].iter().for_each(|place| take((*place).into())),
+            Narrow::U16(all) => all[part].iter().for_each(|place| take((*place).into())),
+            Narrow::U32(all) => all[part].iter().for_each(|place| take(*place)),
         }
     }
 
     /// Appends the texts of a part.
     pub(super) fn append(&self, part: Range<usize>, out: &mut Texts) {
-        self.places(part, |places| places.for_each(|place| out.add(self.distinct.get(place as usize))));
+        self.each(part, |place| out.add(self.distinct.get(place as usize)));
     }
 
     pub(super) fn held(&self) -> usize {

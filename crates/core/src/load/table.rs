@@ -18,6 +18,9 @@ use crate::partition::PartitionKey;
 /// Rows of a row group, at most, but for what the last block adds.
 const ROW_GROUP_ROWS: usize = 1 << 20;
 
+/// Rows that a block has of a partition, at least, where texts are taken by their places.
+const FEW_ROWS: usize = 32;
+
 /// Blocks that are not encoded yet, and the files under way.
 #[derive(Default)]
 pub(super) struct Table {
@@ -221,6 +224,10 @@ fn repeats(
     known: impl FnMut(&(usize, Range<usize>)) -> Option<usize>,
 ) -> bool {
     let rows: usize = slices.iter().map(|(_, rows)| rows.len()).sum();
+    // A few rows of each block are looked up as they are.
+    if rows < slices.len() * FEW_ROWS {
+        return false;
+    }
     let known = slices.iter().map(known).sum::<Option<usize>>();
     known.is_some_and(|known| known > 0 && known <= rows / 2)
 }
@@ -234,7 +241,8 @@ fn lineage(block: &Block, rows: Range<usize>, place: usize, leaf: &mut Leaf) {
         0 if leaf.coded => {
             let mut names = Texts::default();
             block.sheets.iter().for_each(|sheet| names.add(sheet.name.as_bytes()));
-            leaf.code(&names, origins.iter().map(|origin| origin.sheet));
+            leaf.start_block(names.ends.len());
+            origins.iter().for_each(|origin| leaf.code(&names, origin.sheet));
         }
         0 => {
             let texts = leaf.values.texts();

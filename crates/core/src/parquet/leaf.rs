@@ -95,6 +95,9 @@ impl Leaf {
     }
 }
 
+/// In the place of one that was not looked for yet.
+const UNKNOWN: u32 = u32::MAX;
+
 impl Leaf {
     /// Makes it one of texts that are appended by [`Leaf::code`].
     pub(crate) fn start_codes(&mut self) {
@@ -103,19 +106,20 @@ impl Leaf {
         self.values.texts();
     }
 
-    /// Appends texts, each by its place in `from`.
-    pub(crate) fn code(&mut self, from: &Texts, places: impl Iterator<Item = u32>) {
-        const NEW: u32 = u32::MAX;
-        let texts = self.values.texts();
+    /// What [`Leaf::code`] gets from now on are places among so many other distinct texts.
+    pub(crate) fn start_block(&mut self, distinct: usize) {
         self.known.clear();
-        self.known.resize(from.ends.len(), NEW);
-        for place in places {
-            let known = &mut self.known[place as usize];
-            if *known == NEW {
-                *known = self.codes.find_or_add(texts, from.get(place as usize));
-            }
-            self.codes.places.push(*known);
+        self.known.resize(distinct, UNKNOWN);
+    }
+
+    /// Appends a text by its place in `from`.
+    #[inline]
+    pub(crate) fn code(&mut self, from: &Texts, place: u32) {
+        let known = &mut self.known[place as usize];
+        if *known == UNKNOWN {
+            *known = self.codes.find_or_add(self.values.texts(), from.get(place as usize));
         }
+        self.codes.places.push(*known);
     }
 
     /// How many entries hold a value.
