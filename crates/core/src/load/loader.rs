@@ -26,6 +26,9 @@ const SAMPLE_BYTES: usize = 1 << 20;
 /// The largest page that is taken as a whole.
 const PAGE_BYTES: usize = 1 << 30;
 
+/// Chunks that are decoded ahead of the one that is taken in, at most: with more threads they would be most of memory.
+const MOST_AHEAD: usize = 8;
+
 /// What a load may use, and what it writes besides the records' own columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -267,7 +270,7 @@ impl Loader {
         }
         self.under_way.insert(number, Pending { chunk: Arc::clone(&chunk), result: None });
         self.pool.submit(Task::Decode(number, Arc::clone(&self.rules), chunk));
-        while self.under_way.len() > self.options.threads + 1 {
+        while self.under_way.len() > (self.options.threads + 1).min(MOST_AHEAD) {
             self.receive()?;
         }
         Ok(())
