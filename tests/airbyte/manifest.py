@@ -106,6 +106,8 @@ def sample(name, schema):
         return {}
     if kind == "array":
         return [sample(name, schema["items"]) if isinstance(schema.get("items"), dict) else f"{name}1"]
+    if kind in ("integer", "number") and is_time(name, schema) and "minimum" not in schema and "default" not in schema:
+        return int(START.timestamp())
     if kind in ("integer", "number"):
         return max(schema.get("minimum", 1), 1)
     if kind == "boolean":

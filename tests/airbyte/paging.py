@@ -60,7 +60,9 @@ class Pager:
         self.path = [str(stream.value(step) or "") for step in (path if isinstance(path, list) else [path])]
         # Where the whole answer is the record and holds what leads on, there is one record and no further page.
         self.is_sole = bool(self.kind == "CursorPagination" and not self.path and reads)
-        self.is_paged = bool(self.kind) and not self.is_sole
+        # Without a place for the number of a page there is one page.
+        counts = self.kind in ("PageIncrement", "OffsetIncrement")
+        self.is_paged = bool(self.kind) and not self.is_sole and not (counts and not self.paginator.get("page_token_option"))
         size = stream.value(self.strategy.get("page_size", ""))
         self.size = int(size) if size not in (None, "") else 2
         # By partition and window: what the next page is asked for by.

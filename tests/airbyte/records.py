@@ -28,10 +28,14 @@ def fill(schema, depth=0):
     return {"date-time": "2026-01-02T03:04:05Z", "date": "2026-01-02"}.get(schema.get("format"), "text")
 
 
-def kind_at(schema, path):
+def at(schema, path):
     for step in path:
         schema = ((schema or {}).get("properties") or {}).get(step)
-    kind = (schema or {}).get("type", "string")
+    return schema or {}
+
+
+def kind_at(schema, path):
+    kind = at(schema, path).get("type", "string")
     return [one for one in (kind if isinstance(kind, list) else [kind]) if one != "null"][:1]
 
 
@@ -71,14 +75,22 @@ class Maker:
             record = fill(self.schema) if self.schema else {}
             record = record if isinstance(record, dict) and "note" not in record else {}
             for path in self.keys:
-                number = kind_at(self.schema, path) in (["integer"], ["number"])
-                put(record, path, self.number if number else f"{re.sub(r'[^a-z0-9]+', '-', self.stream['name'].lower())}-{self.number}")
+                put(record, path, self.key(path))
             if self.sync:
                 at = start + (end - start) * (index + 1) / (count + 1)
                 self.date(record, at)
             record[MARK] = f"{self.stream['name']}|{place}|{index}"
             records.append(record)
         return records
+
+    def key(self, path):
+        """A value that no other record of the stream has."""
+        if kind_at(self.schema, path) in (["integer"], ["number"]):
+            return self.number
+        day = dt.datetime(2000, 1, 1, tzinfo=UTC) + dt.timedelta(days=self.number)
+        dates = {"date": day.strftime("%Y-%m-%d"), "date-time": day.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        name = re.sub(r"[^a-z0-9]+", "-", self.stream["name"].lower())
+        return dates.get(at(self.schema, path).get("format"), f"{name}-{self.number}")
 
     def date(self, record, at):
         path = str(self.value(self.sync.get("cursor_field", "at"))).split(".")
