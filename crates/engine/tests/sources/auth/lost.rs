@@ -206,11 +206,14 @@ async fn a_renewal_is_over_before_another_process_may_begin_one() {
     assert_eq!(endpoint.sent().len(), 2);
 }
 
+/// Which writes fail.
+type Hits = dyn Fn(&Path, &PutMode) -> bool + Send + Sync;
+
 /// A store in memory that fails some writes while it is down.
 struct Outage {
     inner: object_store::memory::InMemory,
     down: Arc<AtomicBool>,
-    hits: Box<dyn Fn(&Path, &PutMode) -> bool + Send + Sync>,
+    hits: Box<Hits>,
 }
 
 impl Outage {
