@@ -56,6 +56,8 @@ class Maker:
         self.keys = {tuple(path) for path in [*keys, *self.primary_key()]}
         self.sync = stream.get("incremental_sync") or {}
         self.number = 0
+        # Paths that expressions read; what is not in the schema is a time, which is a text as well.
+        self.read = set()
 
     def value(self, text):
         return evaluate(text, config=self.config, parameters=self.stream.get("$parameters", {}))
@@ -76,6 +78,9 @@ class Maker:
             record = record if isinstance(record, dict) and "note" not in record else {}
             for path in self.keys:
                 put(record, path, self.key(path))
+            for path in self.read:
+                if path[0] not in record:
+                    put(record, path, "2026-01-02T03:04:05Z")
             if self.sync:
                 at = start + (end - start) * (index + 1) / (count + 1)
                 self.date(record, at)

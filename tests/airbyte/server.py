@@ -68,6 +68,9 @@ class Stream:
         time = str(self.maker.value(self.sync.get("cursor_field", ""))).split(".")
         pointers = chains(self.pager.strategy.get("cursor_value"), "last_record")
         self.maker.keys |= {path for path in pointers if list(path) != time}
+        steps = [step for step in definition.get("transformations") or [] if step.get("type") == "AddFields"]
+        values = [field.get("value") for step in steps for field in step.get("fields", [])]
+        self.maker.read = {path for value in values if isinstance(value, str) for path in chains(value, "record")}
         self.data = None
         # Streams that ask the same of the API share what it holds; the first of them makes it.
         self.owner, self.group = self, [self]
