@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 /// The table of one mode.
 fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<String> {
     let seeds: Vec<u64> = (1..=seeds).collect();
-    let mut traces: Vec<&str> = traces.map_or(report::study(), |names| names.split(',').collect());
+    let traces: Vec<&str> = traces.map_or(report::study(), |names| names.split(',').collect());
     Some(match mode {
         "all" => report::gain_table(&report::all(&traces, &seeds, true)),
         "tide" => report::gain_table(&report::all(&traces, &seeds, false)),
@@ -47,7 +47,6 @@ fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<S
         "conditions" => report::condition_table(&seeds),
         "convergence" => report::convergence_table(&traces, &seeds),
         "ablation" => {
-            traces.extend(HELD);
             report::ablation_table(&traces, &seeds, &["clock-15m", "clock-1h", "beat", "cron", "burst"])
         }
         "planner" => plan_bench::table(streams, clock, peak_memory),
