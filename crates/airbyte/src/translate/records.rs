@@ -68,9 +68,10 @@ impl Translator<'_> {
         let selector = at.get("retriever").and_then(|retriever| retriever.get("record_selector"));
         let after = selector.is_some_and(|selector| selector.flag("transform_before_filtering"));
         let filter = if after { table.shift_remove("transform") } else { None };
+        let read = read_fields(at);
         for transformation in at.list("transformations") {
             match transformation.kind() {
-                "AddFields" => self.add_fields(&transformation, table, slice),
+                "AddFields" => self.add_fields(&transformation, table, slice, &read),
                 "RemoveFields" => self.remove_fields(&transformation, table),
                 _ => self.unsupported(&transformation),
             }
@@ -82,7 +83,14 @@ impl Translator<'_> {
         }
     }
 
-    fn add_fields(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
+    /// `read` are the expressions of the stream that read a record.
+    fn add_fields(
+        &mut self,
+        at: &Component<'_>,
+        table: &mut Map<String, Value>,
+        slice: &Slice,
+        read: &[&str],
+    ) {
         self.only(at, &["fields", "condition"]);
         if let Some(condition) = at.get("condition").filter(|text| crate::parameters::is_set(text.value)) {
             self.refuse(&condition, "fields that are added on a condition are not supported");
@@ -101,7 +109,8 @@ impl Translator<'_> {
                 Text::Open(text) => text.into(),
             };
             let of_the_record = value.as_str().is_some_and(|text| names(text, "record"));
-            match of_the_record || path.len() > 1 || table.contains_key("transform") {
+            let read_again = read.iter().any(|text| text.contains(&name));
+            match of_the_record || read_again || path.len() > 1 || table.contains_key("transform") {
                 // What the request decides is known before there is a record.
                 false => super::requester::set(table, &["fields", &name], value),
                 true => step(table, "add", json!({ name: value })),
@@ -132,6 +141,13 @@ impl Translator<'_> {
         }
         step(table, "remove", paths.into());
     }
+}
+
+/// The expressions of a stream's added fields that read a record, where another field that is added may stand.
+fn read_fields<'a>(stream: &Component<'a>) -> Vec<&'a str> {
+    let steps = stream.list("transformations");
+    let fields = steps.iter().flat_map(|step| step.list("fields"));
+    fields.filter_map(|field| field.text("value")).filter(|text| names(text, "record")).collect()
 }
 
 /// What expressions over records may name.
