@@ -74,7 +74,7 @@ impl Staged {
     /// What loads it: `tidegate load` with these words.
     pub(super) fn load(&self, ours: &Path, more: &[&str]) -> Vec<String> {
         let file = self.root.join("tidegate.toml").display().to_string();
-        let words = [&ours.display().to_string(), "load", "--file", &file, "--json", "--quiet"];
+        let words = [&ours.display().to_string(), "load", &file, "--json", "--quiet"];
         words.into_iter().chain(more.iter().copied()).map(str::to_owned).collect()
     }
 
