@@ -60,6 +60,7 @@ impl Coding {
 
 /// What a chunk came to.
 struct Sizes {
+    coding: Coding,
     start: usize,
     plain: usize,
     dictionary: Option<usize>,
@@ -87,8 +88,8 @@ impl Encoder {
         out: &mut Vec<u8>,
         entries: &mut Vec<u8>,
     ) -> Result<u64, std::io::Error> {
-        let mut sizes = Sizes { start: out.len(), plain: 0, dictionary: None, data: 0 };
         let coding = if leaf.coded { Coding::Dictionary } else { self.coding(&leaf.values) };
+        let mut sizes = Sizes { coding, start: out.len(), plain: 0, dictionary: None, data: 0 };
         if coding == Coding::Dictionary {
             sizes.dictionary = Some(out.len());
             let firsts = &table(&self.dictionary, leaf).firsts;
@@ -107,7 +108,7 @@ impl Encoder {
             values(leaf, cut.values.clone(), used, table(&self.dictionary, leaf), &mut self.page);
             self.end_page(DATA_PAGE, cut.entries.len(), used.number(), &mut sizes, out)?;
         }
-        self.entry(column, leaf, base, coding, &sizes, out.len(), entries);
+        self.entry(column, leaf, base, &sizes, out.len(), entries);
         Ok(sizes.plain as u64)
     }
 
@@ -183,19 +184,18 @@ impl Encoder {
         column: &Column,
         leaf: &Leaf,
         base: u64,
-        coding: Coding,
         sizes: &Sizes,
         end: usize,
         entries: &mut Vec<u8>,
     ) {
         let place = |at: usize| base + at as u64;
         let firsts = table(&self.dictionary, leaf).firsts.as_slice();
-        let limits = stats::limits(&leaf.values, (coding == Coding::Dictionary).then_some(firsts));
+        let limits = stats::limits(&leaf.values, (sizes.coding == Coding::Dictionary).then_some(firsts));
         structure(entries, |chunk| {
             chunk.i64(2, place(sizes.start));
             chunk.structure(3, |meta| {
                 meta.i32(1, column.physical as i32);
-                match coding {
+                match sizes.coding {
                     Coding::Plain => meta.i32s(2, &[PLAIN, RLE]),
                     other => meta.i32s(2, &[PLAIN, RLE, other.number()]),
                 }
