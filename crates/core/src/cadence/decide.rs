@@ -98,9 +98,10 @@ pub(crate) fn choose(state: &State, bounds: &Bounds, now: f64) -> Choice {
 }
 
 /// `m / 2b²` makes a source without rhythm be polled `b` times per change. Start-up is cheaper until a rhythm is
-/// found, to learn sooner; a locked rhythm too, since a poll more then saves more than its phase costs.
+/// found, to learn sooner; a locked rhythm too, since a poll more then saves more than its phase costs. A rhythm is proven
+/// by changes: in a silence, experts that expect little gain on those without a rhythm, and no poll gets cheaper by that.
 fn price(state: &State, bounds: &Bounds, hazard: &Hazard) -> f64 {
-    let lock = lock(&hazard.shares);
+    let lock = lock(&hazard.shares).min(state.believed.map_or(1.0, f64::from));
     // The long-run rate takes days to follow a rhythm that has changed.
     let period = state.beat.period.map_or(state.mean_gap(), f64::from);
     let gap = state.mean_gap().powf(1.0 - lock) * period.powf(lock);

@@ -90,7 +90,11 @@ pub(crate) fn learn(state: &mut State, from: f64, to: f64, evidence: &Evidence) 
     if let Some(first) = first {
         state.delay += ((to - first) as f32 - state.delay) / state.effort.over.clamp(1.0, 32.0);
     }
-    state.plan_look(lock(&state.weights.shares(state.level)));
+    let lock = lock(&state.weights.shares(state.level));
+    if changed {
+        state.believed = Some(lock as f32);
+    }
+    state.plan_look(lock);
 }
 
 /// Learns the pieces between stamps, and the one after the last. Returns the first change.

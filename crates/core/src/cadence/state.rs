@@ -48,6 +48,8 @@ pub struct State {
     pub fast: Rate,
     /// Discounted log-likelihood of each expert.
     pub weights: Weights,
+    /// How far a rhythm was believed when the newest change was seen: 0 not at all, 1 for sure.
+    pub believed: Option<f32>,
     /// Wall-clock experts.
     pub clocks: [Clock; CLOCKS.len()],
     /// Hour of the day (UTC) against the long-run rate.
@@ -130,6 +132,7 @@ impl Default for State {
             slow: Rate::default(),
             fast: Rate::default(),
             weights: Weights::default(),
+            believed: None,
             clocks: Default::default(),
             hour: Table::default(),
             day: Table::default(),

@@ -115,9 +115,8 @@ proptest! {
     fn more_silence_is_never_a_reason_to_poll_more(seed in 0u64..1000, kind in 0usize..4, level in 0u8..3) {
         let trace = ["per15", "poisson", "metar", "hawkes"][kind];
         let polls = polls_in_silence(run_state(&Trace::named(trace, seed).unwrap(), level), 3);
-        // Days cut the waits anywhere, early looks fall by chance, and in a silence the experts trade places.
-        let most = polls[0] + 1 + polls[0] / 4;
-        prop_assert!(polls[1] <= most && polls[2] <= most, "{trace} {level}: {polls:?}");
+        // Days cut the waits anywhere, and early looks fall by chance: one poll more or less says nothing.
+        prop_assert!(polls[1] <= polls[0] + 1 && polls[2] <= polls[0], "{trace} {level}: {polls:?}");
     }
 
     #[test]
