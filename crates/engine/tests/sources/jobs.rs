@@ -1,5 +1,7 @@
 //! Asynchronous jobs: created, asked about, read; and every way in which that goes wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -87,19 +89,24 @@ async fn a_job_that_runs_on_is_gone_on_with_by_whoever_polls_next() {
 
 #[tokio::test]
 async fn a_poll_that_dies_on_the_way_leaves_its_job_to_the_next_one() {
-    let api = Api::serve(works).await;
-    let mut world = World::new(&api, &json!({}), &stream(&json!({})));
+    let ends = Arc::new(AtomicBool::new(false));
+    let may_end = ends.clone();
+    let api = Api::serve(move |hit| match hit.path_and_query.as_str() {
+        "/jobs/job%201" if !may_end.load(Ordering::SeqCst) => json_answer(&json!({ "state": "RUNNING" })),
+        _ => works(hit),
+    })
+    .await;
+    let mut world = World::new(&api, &json!({}), &stream(&json!({ "wait": "1d", "timeout": "2d" })));
     let mut twin = world.twin();
-    // The clock does not go on by itself here: the poll is dropped while it waits for the job.
+    // The poll is dropped while it waits for the job, which does not end before that.
     {
         let mut dying = std::pin::pin!(world.poll());
-        for _ in 0..10_000 {
+        while api.hits().len() < 2 {
             let step = tokio::time::timeout(Duration::from_millis(1), &mut dying).await;
-            if step.is_ok() || api.hits().len() >= 2 {
-                break;
-            }
+            assert!(step.is_err(), "{step:?}");
         }
     }
+    ends.store(true, Ordering::SeqCst);
     let visit = twin.poll().await.expect("a visit");
     assert!(matches!(visit.outcome, Outcome::Staged { records: 3, .. }), "{:?}", visit.outcome);
     assert_eq!(made(&api), 1);
