@@ -114,7 +114,7 @@ impl Times {
 }
 
 /// The moment that is `wait` after another; the last there is where that lies beyond.
-pub(crate) fn after(from: Timestamp, wait: Duration) -> Timestamp {
+pub fn after(from: Timestamp, wait: Duration) -> Timestamp {
     from.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 

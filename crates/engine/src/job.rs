@@ -2,7 +2,6 @@
 //! until its results are staged, so that whoever goes on, this poll, the next one or another process after a crash, asks
 //! for the same job and makes no second one. Losing what is kept costs a job, never a record.
 
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,12 +10,13 @@ use tidegate_core::batch;
 use tidegate_core::change;
 use tidegate_core::cursor::Window;
 use tidegate_core::decode::DecodeError;
-use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::jiff::Timestamp;
 use tidegate_core::job::{self, State};
 use tidegate_core::keys;
 use tidegate_core::paginate::End;
 use tidegate_core::pipeline::{Job, JobRequest, Template, Values};
 use tidegate_core::request::{self, Request, Response};
+use tidegate_core::time::after;
 
 use crate::ask::Reply;
 use crate::fetch::Fetch;
@@ -128,7 +128,7 @@ impl Fetch<'_> {
             }
             Err(error) => return Err(error),
         };
-        let kept = kept.filter(|kept| self.env.clock.now() <= later(kept.created_at, job.timeout.0));
+        let kept = kept.filter(|kept| self.env.clock.now() <= after(kept.created_at, job.timeout.0));
         if let Some(kept) = &kept {
             tracing::info!(stream = self.stream.name, created_at = %kept.created_at, "going on with a job");
         }
@@ -178,8 +178,8 @@ impl Fetch<'_> {
     /// The last look at a job: the request and its answer, which is empty where there is nothing to read.
     async fn ended(&self, run: &Run<'_>) -> Result<(Request, Response), Lost> {
         let (job, clock) = (run.job, self.env.clock.as_ref());
-        let until = later(clock.now(), job.wait.0);
-        let deadline = later(run.kept.created_at, job.timeout.0);
+        let until = after(clock.now(), job.wait.0);
+        let deadline = after(run.kept.created_at, job.timeout.0);
         let mut interval = job.interval.0;
         loop {
             let request = self.about(&job.poll, &run.named(Value::Null, None))?;
@@ -193,7 +193,7 @@ impl Fetch<'_> {
                 State::Failed(word) => return Err(Lost::Over(format!("{shown}: the job ended as `{word}`"))),
                 State::Running => {}
             }
-            let next = later(clock.now(), interval);
+            let next = after(clock.now(), interval);
             if next > deadline {
                 let message = format!(
                     "{shown}: the job has not ended within {}; raise `job.timeout`, or ask for less",
@@ -338,9 +338,4 @@ impl Run<'_> {
         values.insert("download_target".to_owned(), download_target.into());
         values
     }
-}
-
-fn later(time: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }

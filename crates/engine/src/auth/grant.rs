@@ -13,11 +13,12 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{ClientAuth, Method, Oauth2, Secret, TokenBody};
 use tidegate_core::request::{Request, Response};
 use tidegate_core::retry::{self, Pause, Verdict};
+use tidegate_core::time::after;
 use url::Url;
 
 use super::applicant::Applicant;
 use super::config;
-use super::token::{Token, later};
+use super::token::Token;
 use crate::Error;
 
 /// What a token endpoint gave.
@@ -284,8 +285,8 @@ pub(super) async fn send(
         let now = env.clock.now();
         let chance = retry::chance(env.seed, "token", attempt, now);
         match retry::verdict(attempt, limits.attempts, pause, now, chance) {
-            Verdict::Wait(wait) if is_over(later(now, wait)) => {
-                return Err(unavailable(failure, Some(later(now, wait))));
+            Verdict::Wait(wait) if is_over(after(now, wait)) => {
+                return Err(unavailable(failure, Some(after(now, wait))));
             }
             Verdict::Wait(wait) => {
                 tracing::info!(attempt, ?wait, "trying again: {failure}");

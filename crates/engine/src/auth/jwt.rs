@@ -7,8 +7,9 @@ use ring::{hmac, signature};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Map, Value, json};
-use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::{Jwt, JwtAlgorithm, KeyEncoding, Method};
+use tidegate_core::time::after;
 
 use super::applicant::Applicant;
 use super::grant;
@@ -57,8 +58,7 @@ fn signed(applicant: &Applicant, jwt: &Jwt, now: Timestamp) -> Result<String, Er
 }
 
 fn claims(applicant: &Applicant, jwt: &Jwt, now: Timestamp) -> Result<Map<String, Value>, Error> {
-    let life = SignedDuration::try_from(jwt.lifetime.0).unwrap_or(SignedDuration::MAX);
-    let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
+    let expires = after(now, jwt.lifetime.0);
     let mut claims = Map::from_iter([
         ("iat".to_owned(), now.as_second().into()),
         ("exp".to_owned(), expires.as_second().into()),

@@ -79,8 +79,8 @@ mod tests {
 
     const TIME: &str = "20150830T123600Z";
 
-    fn signature(service: &str, url: &str, headers: &[(&str, &str)]) -> String {
-        let request = Request {
+    fn get(url: &str) -> Request {
+        Request {
             method: Method::Get,
             url: url.parse().expect("a URL"),
             headers: Vec::new(),
@@ -89,10 +89,16 @@ mod tests {
             secret_params: Vec::new(),
             secret_body: false,
             away: false,
-        };
+        }
+    }
+
+    fn signature(service: &str, url: &str, headers: &[(&str, &str)]) -> String {
         let secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-        Signer { region: "us-east-1", service, key_id: "AKIDEXAMPLE", secret_key }
-            .authorization(&request, headers, TIME)
+        Signer { region: "us-east-1", service, key_id: "AKIDEXAMPLE", secret_key }.authorization(
+            &get(url),
+            headers,
+            TIME,
+        )
     }
 
     fn expected(service: &str, headers: &str, signature: &str) -> String {
@@ -142,16 +148,7 @@ mod tests {
     fn a_time_and_a_query_are_written_as_aws_wants_them() {
         let time: Timestamp = "2015-08-30T12:36:00.9Z".parse().expect("a time");
         assert_eq!(stamp(time), TIME);
-        let mut request = Request {
-            method: Method::Get,
-            url: "https://x.org/?b=1+2&a=%2F~&b=".parse().expect("a URL"),
-            headers: Vec::new(),
-            body: None,
-            form: false,
-            secret_params: Vec::new(),
-            secret_body: false,
-            away: false,
-        };
+        let mut request = get("https://x.org/?b=1+2&a=%2F~&b=");
         assert_eq!(canonical_query(&request), "a=%2F~&b=&b=1%202");
         request.url.set_query(None);
         assert_eq!(canonical_query(&request), "");

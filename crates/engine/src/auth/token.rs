@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::Auth;
+use tidegate_core::time::after;
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
 
@@ -30,7 +31,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 impl Token {
     /// A token that was given at `now` and holds for so long.
     pub(super) fn new(value: String, now: Timestamp, life: Option<Duration>) -> Token {
-        let expires = life.map(|life| later(now, life.saturating_sub(MARGIN).max(life / 2)));
+        let expires = life.map(|life| after(now, life.saturating_sub(MARGIN).max(life / 2)));
         Token { value, expires }
     }
 
@@ -61,7 +62,7 @@ impl Held {
 
     /// Whether there is no use in another one: it was got in place of a refused one just now, and was refused as well.
     fn is_hopeless(&self, now: Timestamp) -> bool {
-        self.replaces && !self.accepted.load(Ordering::Relaxed) && now < later(self.since, PAUSE)
+        self.replaces && !self.accepted.load(Ordering::Relaxed) && now < after(self.since, PAUSE)
     }
 }
 
@@ -105,7 +106,7 @@ impl Failed {
     fn of(error: &Error, at: Timestamp) -> Option<Failed> {
         match error {
             Error::Source(message) => {
-                Some(Failed { at, until: later(at, PAUSE), message: message.clone(), waits: false })
+                Some(Failed { at, until: after(at, PAUSE), message: message.clone(), waits: false })
             }
             Error::Unavailable { message, retry_at: Some(until) } => {
                 Some(Failed { at, until: *until, message: message.clone(), waits: true })
@@ -233,9 +234,4 @@ fn ended<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Error::Busy("the process ended while a token was asked for".to_owned()),
     })
-}
-
-pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -18,10 +18,11 @@ use tidegate_core::change;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
 use tidegate_core::pipeline::Oauth2;
+use tidegate_core::time::after;
 
 use super::applicant::Applicant;
 use super::grant::{self, Denied, Granted};
-use super::token::{Token, later};
+use super::token::Token;
 use crate::objects::{self, Put};
 use crate::{Env, Error, lease};
 
@@ -71,7 +72,7 @@ pub(super) async fn renewed(
         return Ok(Some(token));
     }
     let leases = keys::token_leases(&vault.prefix);
-    let (until, request) = (later(vault.env.clock.now(), ASKING), applicant.source.limits.timeout.0);
+    let (until, request) = (after(vault.env.clock.now(), ASKING), applicant.source.limits.timeout.0);
     let life = ASKING.saturating_add(request).saturating_add(KEEPING);
     let Some(lease) = lease::take(vault.env, vault.store, &leases, life).await? else { return Ok(None) };
     let renewal = Renewal { applicant, oauth, refused, until };
