@@ -42,13 +42,21 @@ def serve(respond):
         def log_message(self, *_):
             pass
 
+    with listening(Handler) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def listening(handler):
+    """Listens on a free port with a handler of requests, and yields the base URL."""
+
     class Server(http.server.ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *_):
             """A client that goes away is what some tests are about."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

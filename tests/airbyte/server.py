@@ -6,10 +6,14 @@ import contextlib
 import itertools
 import http.server
 import json
+import pathlib
 import re
+import sys
 import threading
 import urllib.parse
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import loopback  # noqa: E402
 from manifest import mentioned, product, routers, slices_of
 from paging import Pager, chains
 from records import MARK, Maker, parents, put
@@ -434,16 +438,5 @@ def serve(world):
         def log_message(self, *_):
             pass
 
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_):
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with loopback.listening(Handler) as url:
+        yield url

@@ -244,7 +244,7 @@ fn shapes<'a>(schema: &'a Value, table: &Map<String, Value>) -> Vec<&'a Value> {
 /// A value that fits a schema; of a table all that it can hold, or what it must and what has a default.
 fn sample(name: &str, schema: &Value, all: bool) -> Value {
     // Where there is a choice, what may stand there says more than a default does.
-    let choice = ["oneOf", "anyOf"].iter().any(|key| schema.get(*key).is_some());
+    let choice = alternatives(schema).next().is_some();
     let given = ["const", "default"]
         .iter()
         .find_map(|key| schema.get(*key))
@@ -256,7 +256,7 @@ fn sample(name: &str, schema: &Value, all: bool) -> Value {
         Some(value) => return value.clone(),
         None => {}
     }
-    let first = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array()?.first());
+    let first = alternatives(schema).next();
     match schema.get("type").and_then(Value::as_str) {
         Some("object") | None if schema.get("properties").is_some() || first.is_some() => {
             let mut table = Map::new();

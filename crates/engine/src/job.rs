@@ -2,7 +2,6 @@
 //! until its results are staged, so that whoever goes on, this poll, the next one or another process after a crash, asks
 //! for the same job and makes no second one. Losing what is kept costs a job, never a record.
 
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -43,7 +43,7 @@ pub(crate) fn step() -> Result<Counts, String> {
 
 fn command(folder: &Path, options: &[String]) -> Result<Command, String> {
     steps::build_binaries()?;
-    let mut command = Command::new(tools::venv("venv-airbyte", "tests/airbyte/requirements.txt")?);
+    let mut command = Command::new(tools::venv("venv-manifests", "tests/airbyte/requirements.txt")?);
     command.arg(place::root().join("tests/airbyte/run.py"));
     command.arg(place::binary("debug", "tidegate")).arg(folder).args(options);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
