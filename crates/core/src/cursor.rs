@@ -66,10 +66,13 @@ impl Formats {
     /// A cursor as it is compared and kept: the time that a text says in one of the forms, in RFC 3339.
     fn plain(&self, cursor: Value) -> Value {
         let Value::String(text) = &cursor else { return cursor };
+        if self.0.is_empty() || text.is_empty() {
+            return cursor;
+        }
         let raw = cursor.to_string();
         match self.0.iter().find_map(|times| times.parse(&raw)) {
-            Some(time) if !text.is_empty() => Value::String(time.to_string()),
-            _ => cursor,
+            Some(time) => Value::String(time.to_string()),
+            None => cursor,
         }
     }
 }

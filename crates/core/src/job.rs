@@ -41,7 +41,7 @@ pub fn state(job: &Job, response: &Response) -> Result<State, StateError> {
         return Ok(if response.status == 202 { State::Running } else { State::Completed });
     };
     let body = decode::to_utf8(&response.body, response.charset().as_deref())?;
-    let word = match first(&body, path)? {
+    let word = match decode::first(&body, path)? {
         None | Some(Value::Null) => return Err(StateError::Nowhere(path.clone())),
         Some(Value::String(word)) => word,
         Some(other) => other.to_string(),
@@ -59,11 +59,6 @@ pub fn state(job: &Job, response: &Response) -> Result<State, StateError> {
     } else {
         return Err(StateError::Unknown(word));
     })
-}
-
-fn first(body: &[u8], path: &str) -> Result<Option<Value>, DecodeError> {
-    let ranges = decode::locate(body, path)?;
-    Ok(ranges.first().and_then(|range| serde_json::from_slice(&body[range.clone()]).ok()))
 }
 
 /// The URLs of the results in an answer to `poll`.

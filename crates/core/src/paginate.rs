@@ -323,8 +323,7 @@ fn count(value: &Value) -> Option<u64> {
 
 /// The first value that a JSONPath selects.
 fn first(body: &[u8], path: &str, key: &'static str) -> Result<Option<Value>, PageError> {
-    let ranges = decode::locate(body, path).map_err(|source| PageError::Path { path: key, source })?;
-    Ok(ranges.first().and_then(|range| serde_json::from_slice(&body[range.clone()]).ok()))
+    decode::first(body, path).map_err(|source| PageError::Path { path: key, source })
 }
 
 #[cfg(test)]

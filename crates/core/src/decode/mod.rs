@@ -12,6 +12,8 @@ mod xml;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde_json::Value;
+
 use crate::json::{JsonError, Reader, utf8};
 use crate::pipeline::Format;
 
@@ -161,6 +163,12 @@ pub fn json_view(body: &[u8], format: Format) -> Result<Cow<'_, [u8]>, DecodeErr
 /// Byte ranges of the values that a JSONPath selects in a JSON document, in the order of the selection.
 pub fn locate(body: &[u8], path: &str) -> Result<Vec<Range<usize>>, DecodeError> {
     Route::parse(path)?.locate(utf8(body)?)
+}
+
+/// The first value of a JSON document that a JSONPath selects.
+pub(crate) fn first(body: &[u8], path: &str) -> Result<Option<Value>, DecodeError> {
+    let ranges = locate(body, path)?;
+    Ok(ranges.first().and_then(|range| serde_json::from_slice(&body[range.clone()]).ok()))
 }
 
 /// Whether a JSON document has no place where a JSONPath could find anything: a name on its way is missing. An array

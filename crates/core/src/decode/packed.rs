@@ -56,6 +56,9 @@ pub fn plain<'a>(body: &'a [u8], form: &Form<'_>, records: &'a str) -> Result<Pl
 
 /// The records of a packed page as lines of JSON; `None` where it is not packed.
 pub(crate) fn unpacked(body: &[u8], form: &Form<'_>, records: &str) -> Result<Option<String>, DecodeError> {
+    if !form.format.is_packed() {
+        return Ok(None);
+    }
     let mut out =
         Lines { form, path: records, records: Records::new(records)?, text: String::new(), read: 0 };
     match form.format {
@@ -191,7 +194,13 @@ fn line(record: &str, out: &mut String) {
     let object = record.starts_with('{');
     out.push_str(if object { "" } else { "[" });
     // Within a text JSON has no line ends.
-    out.extend(record.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+    let mut rest = record;
+    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest.as_bytes()) {
+        out.push_str(&rest[..end]);
+        out.push(' ');
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
     out.push_str(if object { "\n" } else { "]\n" });
 }
 

@@ -16,15 +16,13 @@ use super::pool::{Pool, Task, Worker};
 use super::rules::Rules;
 use super::table::{File, Table};
 use crate::batch::{Batch, Page};
+use crate::decode::MOST_BYTES;
 use crate::keys::LoadId;
 use crate::pipeline::LoadSpec;
 use crate::schema::TableSchema;
 
 /// Bytes of the first chunk, which is read alone to know the schema, at most.
 const SAMPLE_BYTES: usize = 1 << 20;
-
-/// The largest page that is taken as a whole.
-const PAGE_BYTES: usize = 1 << 30;
 
 /// Chunks that are decoded ahead of the one that is taken in, at most: with more threads they would be most of memory.
 const MOST_AHEAD: usize = 8;
@@ -203,7 +201,7 @@ impl Loader {
         let mut piece = Piece { sheet, body, begins, opens };
         loop {
             let rest = piece.cut(self.chunk_bytes().saturating_sub(self.gathering.bytes));
-            if piece.body.len() > PAGE_BYTES {
+            if piece.body.len() as u64 > MOST_BYTES {
                 return Err(too_large(&piece.sheet.key));
             }
             self.gathering.push(piece);

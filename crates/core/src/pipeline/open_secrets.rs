@@ -14,7 +14,7 @@ impl Pipeline {
         let dialect = self.source.expressions;
         named("source.config", &file["source"]["config"], dialect, &mut found);
         for (stream, table) in self.streams.iter().zip(file["streams"].as_array().into_iter().flatten()) {
-            for key in ["params", "body", "form", "for_each", "fields"] {
+            for key in ["params", "body", "form", "job", "for_each", "fields"] {
                 named(&format!("streams.{}.{key}", stream.name), &table[key], dialect, &mut found);
             }
         }
@@ -76,5 +76,7 @@ mod tests {
         let stream = "params = { api_key = \"{{ config.api_key }}\", page_token = \"\" }\n\
                       body = { token = \"{one.token}\" }\nfor_each = { one = [{ name = \"n\", token_type = 1, token = \"\" }] }";
         assert_eq!(file(source, stream), [""; 0]);
+        let stream = "[streams.job]\npoll = { path = \"/jobs\", params = { api_key = \"abc\" } }";
+        assert_eq!(file(source, stream), ["streams.b.job.poll.params.api_key"]);
     }
 }

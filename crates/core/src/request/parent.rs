@@ -132,9 +132,9 @@ impl Fields {
 
 /// First names of what the stream's templates take from its parent. What expressions take is not followed.
 fn fields(stream: &Stream) -> Fields {
-    let headers: Vec<&str> = stream.headers.values().map(|value| value.0.as_str()).collect();
-    let request = (&stream.base_url, &stream.path, &stream.params, headers, &stream.body, &stream.form);
-    let templates = (request, &stream.fields, &stream.transform);
+    let request =
+        (&stream.base_url, &stream.path, &stream.params, &stream.headers, &stream.body, &stream.form);
+    let templates = (request, &stream.job, &stream.fields, &stream.transform);
     // Plain tables with text keys, which JSON can always hold.
     let text = serde_json::to_string(&templates).unwrap_or_default();
     let expressions = text.contains("{{") || text.contains("{%");
@@ -187,6 +187,7 @@ mod tests {
             ("headers", json!({ "X-Org": "{{ parent.x }}" })),
             ("body", json!({ "a": { "b": "{parent.x}" } })),
             ("form", json!({ "a": "{parent.x}" })),
+            ("job", json!({ "poll": { "path": "/{parent.x}" } })),
             ("fields", json!({ "f": "{parent.x}" })),
             ("transform", json!([{ "add": { "f": "{{ parent.x }}" } }])),
         ] {
