@@ -1,7 +1,7 @@
 //! One element of a stream, fetched: requests with retries, page after page.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use tidegate_core::cursor::{self, Window};
 use tidegate_core::expr::{Base, Expr};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::{End, PageError, Pager, Step};
-use tidegate_core::pipeline::{Auth, Incremental, Pipeline, Stream, Template, TemplateError, Values};
+use tidegate_core::pipeline::{
+    Auth, Incremental, Pipeline, Secrets, Source, Stream, Template, TemplateError, Values,
+};
 use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
 use crate::flight::Flight;
-use crate::job::Done;
 use crate::page::{self, Page, Part};
 use crate::{Env, Error, Gate};
 
@@ -51,8 +52,8 @@ pub(crate) struct Tally {
     pub(crate) ends: Vec<End>,
     /// Newest time of change that an answer as a whole tells.
     pub(crate) modified: Option<Timestamp>,
-    /// Jobs whose results were read.
-    pub(crate) jobs: Vec<Done>,
+    /// Jobs whose results were read: the key of each, and what the request that clears it away may name.
+    pub(crate) jobs: BTreeMap<String, Values>,
 }
 
 /// The answer of an element.
@@ -201,7 +202,9 @@ impl Fetch<'_> {
         loop {
             let page = page::read(self, &request, response, pages.len(), &part)?;
             self.tally().note_declared(&page.declared);
-            let step = pager.next(&request, page.seen(&page.view()?)).map_err(|error| self.paging(error))?;
+            let step = pager
+                .next(&request, page.seen(&page.view(&self.stream.paginator)?))
+                .map_err(|error| self.paging(error))?;
             pages.push(page);
             match step {
                 Step::End(end) => {
@@ -249,9 +252,7 @@ impl Fetch<'_> {
 
     /// What all expressions may name.
     pub(crate) fn base(&self, now: Timestamp) -> Result<Base, Error> {
-        self.pipeline.source.base(&self.env.secrets, now).map_err(|name| {
-            Error::Config(format!("source.config: the secret `{name}` has no value; set it and start again"))
-        })
+        base(&self.pipeline.source, &self.env.secrets, now)
     }
 
     /// What was asked and got so far.
@@ -267,6 +268,13 @@ impl Fetch<'_> {
             _ => Error::Source(message),
         }
     }
+}
+
+/// What all expressions of a source may name.
+pub(crate) fn base(source: &Source, secrets: &Secrets, now: Timestamp) -> Result<Base, Error> {
+    source.base(secrets, now).map_err(|name| {
+        Error::Config(format!("source.config: the secret `{name}` has no value; set it and start again"))
+    })
 }
 
 impl Tally {

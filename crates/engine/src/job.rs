@@ -32,14 +32,6 @@ struct Kept {
     creation_headers: Value,
 }
 
-/// A job whose results were read.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Done {
-    key: String,
-    /// What the request that clears it away may name.
-    values: Values,
-}
-
 /// Why a job brings nothing.
 enum Lost {
     /// It failed, or its results are gone: another one may bring them.
@@ -89,7 +81,7 @@ impl Fetch<'_> {
                     let values = run.named(Value::Null, None);
                     let mut tally = self.tally();
                     tally.ends.push(End::Results((pages.len() - before) as u64));
-                    tally.jobs.push(Done { key, values });
+                    tally.jobs.insert(key, values);
                     return Ok(());
                 }
                 Err(Lost::Error(error)) => return Err(error),
@@ -311,7 +303,9 @@ impl Fetch<'_> {
     /// Clears away the jobs whose results are staged, or brought nothing new.
     pub(crate) async fn clear_jobs(&self) -> Result<(), Error> {
         let done = std::mem::take(&mut self.tally().jobs);
-        for Done { key, values } in done {
+        for (key, values) in done {
+            // First what says that it is under way: who finds that would look for results that are gone.
+            objects::delete(self.env, self.env.staging.as_ref(), &key).await?;
             if let Some(spec) = self.stream.job.as_ref().and_then(|job| job.delete.as_ref()) {
                 let asked = match self.about(spec, &values) {
                     Ok(request) => self.ask(&request).await.map(drop),
@@ -321,7 +315,6 @@ impl Fetch<'_> {
                     tracing::warn!(stream = self.stream.name, "the job is not cleared away: {error}");
                 }
             }
-            objects::delete(self.env, self.env.staging.as_ref(), &key).await?;
         }
         Ok(())
     }

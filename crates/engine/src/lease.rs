@@ -12,7 +12,8 @@ use object_store::ObjectStore;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use tidegate_core::change;
-use tidegate_core::jiff::{SignedDuration, Timestamp};
+use tidegate_core::jiff::Timestamp;
+use tidegate_core::time::after;
 
 use crate::objects::{self, Put};
 use crate::{Env, Error};
@@ -40,17 +41,16 @@ pub(crate) async fn take(
     let before = numbers(env, store, prefix).await?;
     let last = before.last().copied().unwrap_or(0);
     let now = env.clock.now();
-    let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::MAX);
     if last > 0
         && let Some(bytes) = objects::get(env, store, &key(prefix, last)).await?
         && let Ok(held) = serde_json::from_slice::<Held>(&bytes)
         // A time further away than any lease lasts was written by a clock that is wrong.
         && held.until > now
-        && held.until.duration_since(now) <= life + life
+        && held.until <= after(now, life.saturating_mul(2))
     {
         return Ok(None);
     }
-    let held = Held { until: now.checked_add(life).unwrap_or(Timestamp::MAX), holder: nonce() };
+    let held = Held { until: after(now, life), holder: nonce() };
     let lease = Lease { key: key(prefix, last + 1), holder: held.holder.clone() };
     if let Put::Exists(_) = objects::create(env, store, &lease.key, &held.bytes()?).await? {
         return Ok(None);
@@ -120,13 +120,13 @@ mod tests {
 
         async fn sleep(&self, duration: Duration) {
             let mut now = self.0.lock().expect("a time");
-            *now += SignedDuration::try_from(duration).expect("short");
+            *now = after(*now, duration);
         }
     }
 
     fn env() -> Env {
         Env {
-            clock: Arc::new(Set(Mutex::new(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)))),
+            clock: Arc::new(Set(Mutex::new(after(Timestamp::UNIX_EPOCH, Duration::from_secs(3600))))),
             http: Arc::new(ReqwestHttp::new(&Limits::default())),
             staging: Arc::new(InMemory::new()),
             lake: Arc::new(InMemory::new()),

@@ -15,6 +15,7 @@ mod auth;
 mod claim;
 mod clock;
 mod decode;
+mod disk;
 pub mod documents;
 mod draft;
 mod env;

@@ -11,7 +11,7 @@ use tidegate_core::cursor::{self, Marks, Window};
 use tidegate_core::decode::{self, DecodeError, Form, Plain};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::Seen;
-use tidegate_core::pipeline::{Archive, Format};
+use tidegate_core::pipeline::{Archive, Format, Paginator};
 use tidegate_core::request::{Request, Response};
 
 use crate::Error;
@@ -83,10 +83,10 @@ impl Page {
         }
     }
 
-    /// The page as paging looks at it. It was read once already, so it does not fail.
-    pub(crate) fn view(&self) -> Result<Cow<'_, [u8]>, Error> {
-        // Nothing leads on from an archive, nor from a file of columns.
-        if self.format.is_packed() {
+    /// The page as this kind of paging looks at it. It was read once already, so it does not fail.
+    pub(crate) fn view(&self, paginator: &Paginator) -> Result<Cow<'_, [u8]>, Error> {
+        // Nothing leads on from a sole page, from an archive, nor from a file of columns.
+        if *paginator == Paginator::SinglePage || self.format.is_packed() {
             return Ok(Cow::Borrowed(b"null"));
         }
         let wrong = |error: DecodeError| Error::Source(error.to_string());

@@ -15,6 +15,7 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Plan};
 use tidegate_core::pipeline::LoadSpec;
+use tidegate_core::time::after;
 
 use crate::claim::claim;
 use crate::documents::{self, Creation};
@@ -103,7 +104,7 @@ pub(crate) fn end_of(at: Timestamp, window: Duration) -> Timestamp {
 }
 
 fn end(from: Timestamp, window: Duration) -> Timestamp {
-    from.checked_add(window).unwrap_or(Timestamp::MAX)
+    after(from, window)
 }
 
 /// Claims the candidates of a plan and loads those it won. May be repeated by anyone.

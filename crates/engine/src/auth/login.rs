@@ -6,7 +6,7 @@ use tidegate_core::request::{self, Request};
 use super::applicant::Applicant;
 use super::token::Token;
 use super::{config, grant};
-use crate::Error;
+use crate::{Error, fetch};
 
 pub(super) async fn token(applicant: &Applicant, session: &SessionToken) -> Result<Token, Error> {
     let request = login(applicant, session)?;
@@ -31,12 +31,8 @@ fn login(applicant: &Applicant, session: &SessionToken) -> Result<Request, Error
     let url = match login.path.starts_with("http://") || login.path.starts_with("https://") {
         true => login.path.clone(),
         false => {
-            let base =
-                applicant.source.base(&applicant.env.secrets, applicant.env.clock.now()).map_err(|name| {
-                    Error::Config(format!(
-                        "source.config: the secret `{name}` has no value; set it and start again"
-                    ))
-                })?;
+            let env = &applicant.env;
+            let base = fetch::base(&applicant.source, &env.secrets, env.clock.now())?;
             let base = request::base_url(&applicant.source, &base).map_err(config)?;
             format!("{}/{}", base.trim_end_matches('/'), login.path.trim_start_matches('/'))
         }

@@ -116,12 +116,12 @@ impl<'a> Vault<'a> {
     /// The token that is kept, if it can be used.
     async fn token(&self, refused: Option<&str>) -> Result<Option<Token>, Error> {
         let (now, kept) = (self.env.clock.now(), self.kept(1).await?);
-        let token = kept.last().map(|(_, kept)| kept.token());
+        let token = kept.last().map(Kept::token);
         Ok(token.filter(|token| token.holds(now) && refused != Some(token.value.as_str())))
     }
 
     /// The last documents, in the order of their numbers.
-    async fn kept(&self, most: usize) -> Result<Vec<(u64, Kept)>, Error> {
+    async fn kept(&self, most: usize) -> Result<Vec<Kept>, Error> {
         let mut numbers = self.numbers().await?;
         let mut all = Vec::new();
         for number in numbers.split_off(numbers.len().saturating_sub(most)) {
@@ -131,7 +131,7 @@ impl<'a> Vault<'a> {
             let reason = "the refresh token in it cannot be decrypted".to_owned();
             let kept = unseal(&self.key, &bytes).ok_or(Error::Damaged { key, reason })?;
             [&kept.access_token, &kept.refresh_token].iter().for_each(|token| self.env.secrets.learn(token));
-            all.push((number, kept));
+            all.push(kept);
         }
         Ok(all)
     }
@@ -166,8 +166,7 @@ impl<'a> Vault<'a> {
     /// The refresh tokens to try, the latest first.
     async fn candidates(&self) -> Result<Vec<String>, Error> {
         let kept = self.kept(usize::try_from(KEPT).unwrap_or(usize::MAX)).await?;
-        let mut candidates: Vec<String> =
-            kept.into_iter().rev().map(|(_, kept)| kept.refresh_token).collect();
+        let mut candidates: Vec<String> = kept.into_iter().rev().map(|kept| kept.refresh_token).collect();
         candidates.push(self.first.clone());
         candidates.dedup();
         Ok(candidates)
@@ -217,10 +216,7 @@ impl<'a> Vault<'a> {
     /// The numbers of all documents, in order.
     async fn numbers(&self) -> Result<Vec<u64>, Error> {
         let found = objects::list(self.env, self.store, &self.prefix).await?;
-        let mut numbers: Vec<u64> =
-            found.iter().filter_map(|meta| keys::parse_token(meta.location.as_ref())).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+        Ok(found.iter().filter_map(|meta| keys::parse_token(meta.location.as_ref())).collect())
     }
 }
 

@@ -160,11 +160,13 @@ impl<'a> Chunks<'a> {
     fn find_list(&mut self) -> Result<(), Error> {
         let Some(way) = self.sizes.way else { return Ok(()) };
         let mut wanted = self.sizes.target;
-        while way.find(&self.rest) == Beginning::Short && wanted < self.sizes.most && !self.ended {
+        let mut beginning = way.find(&self.rest);
+        while beginning == Beginning::Short && wanted < self.sizes.most && !self.ended {
             wanted = (wanted * 2).min(self.sizes.most);
             self.fill(wanted)?;
+            beginning = way.find(&self.rest);
         }
-        if let Beginning::List(at) = way.find(&self.rest) {
+        if let Beginning::List(at) = beginning {
             let rest = self.rest.split_off(at);
             let head = std::mem::replace(&mut self.rest, rest);
             let items = Items::default();

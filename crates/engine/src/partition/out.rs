@@ -9,6 +9,7 @@ use tidegate_core::change::{hex, sha256};
 use super::inputs::Input;
 use super::manifest::Manifest;
 use crate::Error;
+use crate::disk::sync;
 
 const OURS: &str = "_tidegate";
 /// A directory of files that no manifest lists yet, or that are not in place yet.
@@ -160,22 +161,6 @@ impl Drop for Out {
     fn drop(&mut self) {
         let _ = self.recover();
     }
-}
-
-/// Brings what was written below a directory to the disk: one wait for any number of files.
-#[cfg(target_os = "linux")]
-fn sync(directory: &Path) -> io::Result<()> {
-    rustix::fs::syncfs(File::open(directory)?).map_err(io::Error::from)
-}
-
-/// The same, file by file.
-#[cfg(not(target_os = "linux"))]
-fn sync(directory: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() { sync(&path)? } else { File::open(&path)?.sync_all()? }
-    }
-    Ok(())
 }
 
 /// Fills the buffer as far as there is something to read.

@@ -47,7 +47,8 @@ pub(super) fn run(
 ) -> Result<Done, Error> {
     let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
     let way = Way::of(&spec.records);
-    let mut wanted = sample(job, inputs, &spec, known, way.as_ref())?;
+    let way = way.as_ref();
+    let mut wanted = sample(job, inputs, &spec, known, way)?;
     check_event(&spec, &wanted)?;
     let mut pass = Pass { job, spec: &spec, inputs, way, name, part, files: BTreeMap::new() };
     for passes in 1..=PASSES {
@@ -154,7 +155,7 @@ struct Pass<'a> {
     spec: &'a LoadSpec,
     inputs: &'a [Input],
     /// Where the records of a large document are, if it can be taken in parts.
-    way: Option<Way>,
+    way: Option<&'a Way>,
     name: &'a str,
     part: &'a Path,
     /// What is written so far, by key.
@@ -164,10 +165,10 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Reads everything under a schema. Threads of their own read; this one decodes and writes.
     fn run(&mut self, schema: &TableSchema, progress: &AtomicU64) -> Result<Outcome, Error> {
-        let (job, inputs, way) = (self.job, self.inputs, self.way.clone());
+        let (job, inputs, way) = (self.job, self.inputs, self.way);
         progress.store(0, Ordering::Relaxed);
         thread::scope(|scope| {
-            let reading = read::start(scope, job, inputs, sizes(job, way.as_ref()), progress);
+            let reading = read::start(scope, job, inputs, sizes(job, way), progress);
             self.load(schema, reading)
         })
     }

@@ -19,6 +19,8 @@ use object_store::{
 };
 use tokio::sync::Mutex;
 
+use crate::disk::sync;
+
 /// A directory.
 pub(super) struct Directory {
     /// Waits for the disk with every object.
@@ -62,11 +64,6 @@ impl Owing {
         }
         Ok(())
     }
-}
-
-/// Brings a directory's file system to the disk: one wait for any number of files.
-fn sync(root: &std::path::Path) -> std::io::Result<()> {
-    rustix::fs::syncfs(std::fs::File::open(root)?).map_err(std::io::Error::from)
 }
 
 /// Whether nothing names an object until another one is written.

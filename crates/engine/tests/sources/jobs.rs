@@ -36,7 +36,7 @@ async fn kept(world: &World) -> usize {
     world.env.staging.list(Some(&prefix)).collect::<Vec<_>>().await.len()
 }
 
-/// The n-th job is `job-<n>` and done after three looks; its results are two files of CSV.
+/// Every job is `job 1` and done at its third look; its results are a file of CSV and one of JSON.
 fn works(hit: &Hit) -> Response<Body> {
     match hit.path_and_query.as_str() {
         "/jobs" => json_answer(&json!({ "id": "job 1" })),
