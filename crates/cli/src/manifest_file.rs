@@ -61,7 +61,8 @@ pub(crate) fn values(config: &Value, dir: &Path) -> BTreeMap<String, String> {
     found
 }
 
-fn collect(value: &Value, visit: &mut impl FnMut(&str)) {
+/// Hands every text in a value to `visit`.
+pub(crate) fn collect(value: &Value, visit: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
         Value::Array(items) => items.iter().for_each(|item| collect(item, visit)),

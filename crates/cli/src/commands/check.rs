@@ -2,7 +2,7 @@
 
 use clap::Args;
 use tidegate_core::cadence::CadenceSpec;
-use tidegate_core::pipeline::Stream;
+use tidegate_core::pipeline::{Pipeline, Stream};
 
 use super::case::CaseArgs;
 use crate::failure::Failure;
@@ -34,6 +34,7 @@ impl Check {
                 "ok": true,
                 "pipeline": file.pipeline,
                 "missing_secrets": secrets::missing(&file),
+                "warnings": short_budgets(&file.pipeline),
             })),
             false => summary(&file, shell),
         }
@@ -56,10 +57,44 @@ fn summary(file: &PipelineFile, shell: &Shell) {
         };
         shell.say(format_args!("  note: the secret ${{{reference}}} {note}"));
     }
+    for warning in short_budgets(pipeline) {
+        shell.say(format_args!("  note: {warning}"));
+    }
+}
+
+/// Where `calls_per_day` does not reach for `max_staleness`, whatever is learned: every element of a stream is asked for
+/// at least once in that time.
+fn short_budgets(pipeline: &Pipeline) -> Vec<String> {
+    let least = |stream: &Stream| {
+        let staleness =
+            stream.cadence.max_staleness.map(|span| span.0.as_secs_f64()).filter(|span| *span > 0.0);
+        staleness.map_or(0.0, |span| 86_400.0 / span * combinations(stream).max(1) as f64)
+    };
+    let short = |least: f64, budget: Option<u32>| budget.filter(|budget| least > f64::from(*budget));
+    let own = pipeline.streams.iter().filter_map(|stream| {
+        let (name, least) = (&stream.name, least(stream));
+        short(least, stream.cadence.calls_per_day).map(|budget| {
+            format!(
+                "stream {name}: its `max_staleness` takes {least:.0} requests a day, `calls_per_day` allows {budget}; its data will be older than that"
+            )
+        })
+    });
+    let all = pipeline.streams.iter().map(least).sum();
+    let source = short(all, pipeline.source.limits.calls_per_day).map(|budget| {
+        format!(
+            "the `max_staleness` of all streams takes {all:.0} requests a day, `calls_per_day` of source.limits allows {budget}; some data will be older than that"
+        )
+    });
+    own.chain(source).collect()
+}
+
+/// How many elements the lists of a stream make, each value combined with each.
+fn combinations(stream: &Stream) -> usize {
+    if stream.for_each.is_empty() { 0 } else { stream.for_each.values().map(Vec::len).product() }
 }
 
 fn stream_line(stream: &Stream) -> String {
-    let elements: usize = stream.for_each.values().map(Vec::len).sum();
+    let elements = combinations(stream);
     let asked = if elements > 0 { format!(" ({elements} elements)") } else { String::new() };
     let by = format!("{:?}", stream.partition_by).to_lowercase();
     let time = stream.event_time.as_ref().map_or("the time of the poll", |time| &time.path);

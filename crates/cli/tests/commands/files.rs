@@ -56,6 +56,34 @@ fn a_mistake_is_shown_with_its_line_a_caret_and_what_was_meant() {
 }
 
 #[test]
+fn check_tells_what_a_budget_cannot_keep() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = |own: u32, all: u32| {
+        let text = format!(
+            "name = \"a\"\nstaging = \"memory://\"\nlake = \"memory://\"\n[source]\nbase_url = \"https://h.example\"\n\
+             limits = {{ calls_per_day = {all} }}\n[[streams]]\nname = \"b\"\npath = \"/{{kind}}/{{place}}\"\n\
+             for_each = {{ kind = [\"x\", \"y\"], place = [\"p\", \"q\", \"r\"] }}\n\
+             cadence = {{ max_staleness = \"1h\", calls_per_day = {own} }}\n"
+        );
+        std::fs::write(dir.path().join("tidegate.toml"), text).expect("written");
+        let output = tidegate(dir.path(), &["check"]);
+        let shown = ok(&output);
+        (shown, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (shown, said) = file(143, 143);
+    assert!(shown.contains("(6 elements)"), "{shown}");
+    assert!(
+        said.contains("stream b: its `max_staleness` takes 144 requests a day, `calls_per_day` allows 143")
+    );
+    assert!(said.contains("`calls_per_day` of source.limits allows 143"), "{said}");
+    assert_eq!(
+        json(&tidegate(dir.path(), &["check", "--json"]))["warnings"].as_array().map(Vec::len),
+        Some(2)
+    );
+    assert!(!file(144, 144).1.contains("max_staleness"));
+}
+
+#[test]
 fn a_missing_file_and_wrong_arguments_are_config_errors() {
     let dir = tempfile::tempdir().expect("a directory");
     let said = fails(&tidegate(dir.path(), &["check", "none.toml"]), 2);

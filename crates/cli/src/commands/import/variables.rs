@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tidegate_core::pipeline::Secret;
 
+use crate::manifest_file;
+
 /// What a reference to the value of a config begins with.
 const CONFIG: &str = "config:";
 
@@ -17,7 +19,9 @@ impl Variables {
     /// One for each secret in a value: the last word of its place there, numbered where another has it already.
     pub(super) fn of(value: &Value) -> Variables {
         let mut references = Vec::new();
-        collect(value, &mut references);
+        manifest_file::collect(value, &mut |text| {
+            references.extend(Secret(text.to_owned()).references().into_iter().map(str::to_owned));
+        });
         let mut names = Variables::default();
         let own: Vec<String> = references.iter().filter(|name| !name.starts_with(CONFIG)).cloned().collect();
         for reference in references.into_iter().filter(|name| name.starts_with(CONFIG)) {
@@ -71,17 +75,6 @@ impl Variables {
     pub(super) fn list(&self) -> Vec<String> {
         let what = |reference: &str| reference.strip_prefix(CONFIG).unwrap_or(reference).to_owned();
         self.0.iter().map(|(reference, name)| format!("{name} ({})", what(reference))).collect()
-    }
-}
-
-fn collect(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            found.extend(Secret(text.clone()).references().into_iter().map(str::to_owned));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(table) => table.values().for_each(|item| collect(item, found)),
-        _ => {}
     }
 }
 
