@@ -26,19 +26,21 @@ TIMEOUT = 180
 
 
 def manifests(folder):
-    """Manifests by name."""
+    """All manifests: the name in the report (the path below the folder, that of its own folder for a `manifest.yaml`), a
+    short one, the path."""
     for path in sorted(folder.rglob("*.y*ml")):
-        yield (path.parent.name if path.name == "manifest.yaml" else path.stem), path
+        whole = path.name == "manifest.yaml"
+        told = (path.parent if whole else path).relative_to(folder)
+        yield "" if told == pathlib.Path() else str(told), path.parent.name if whole else path.stem, path
 
 
 def chosen(folder, binary, everything, only):
     """The manifests to run, each with the combinations it stands for; those that are refused are left out."""
     report = json.loads(subprocess.run([binary, "import", "airbyte", "--report", folder, "--json"], capture_output=True, check=True).stdout)
-    runnable = {pathlib.Path(one["name"]).stem if one["name"].endswith((".yaml", ".yml")) else pathlib.Path(one["name"]).name for one in report["verdicts"] if one["runnable"]}
-    runnable.add(folder.name if "" in runnable else "")
+    runnable = {one["name"] for one in report["verdicts"] if one["runnable"]}
     seen, found = set(), []
-    for name, path in manifests(folder):
-        if name not in runnable or only and name not in only:
+    for told, name, path in manifests(folder):
+        if told not in runnable or only and name not in only:
             continue
         manifest = load(path)
         config = given(path) or config_of(manifest)

@@ -1,5 +1,5 @@
-//! A backlog: batches staged while nobody loaded, loaded in one go. Memory must not grow with it, and the throughput is
-//! that of the partition job, less what claims and manifests cost.
+//! A backlog: batches staged while nobody loaded, loaded in one go. Memory must stay below a cap whatever there is of it,
+//! and the throughput is that of the partition job, less what claims and manifests cost.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

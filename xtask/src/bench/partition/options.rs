@@ -9,7 +9,7 @@ cargo xtask bench partition
   --runs N           runs of each tool (default 5)
   --jobs JOB,…       of hour, minute, documents, gzip (default all)
   --peers TOOL,…     of duckdb, polars, pyarrow, datafusion (default the first three)
-  --small            64 MiB, DuckDB alone, one run; writes no page (also: --scale small)
+  --small            64 MiB, DuckDB alone, one run; writes no page
   --profile P        release or dev: how tidegate is built (default release)
   --binary PATH      this tidegate instead of a built one";
 
@@ -28,8 +28,7 @@ pub(in crate::bench) struct Options {
 
 impl Options {
     pub(in crate::bench) fn parse(args: &[String]) -> Result<Options, String> {
-        let scale = args.windows(2).any(|pair| pair[0] == "--scale" && pair[1] == "small");
-        let small = scale || args.iter().any(|arg| arg == "--small");
+        let small = args.iter().any(|arg| arg == "--small");
         let peers: &[&str] = if small { &["duckdb"] } else { &["duckdb", "polars", "pyarrow"] };
         let mut options = Options {
             size: if small { 64 << 20 } else { 1 << 30 },
@@ -50,7 +49,6 @@ impl Options {
                 "--jobs" => options.jobs = list(value()?),
                 "--peers" => options.peers = list(value()?),
                 "--small" => {}
-                "--scale" if value()? == "small" => {}
                 "--profile" => options.profile = value()?.clone(),
                 "--binary" => options.binary = Some(value()?.into()),
                 other => return Err(format!("the bench does not know `{other}`\n\n{USAGE}")),
