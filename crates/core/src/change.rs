@@ -91,7 +91,7 @@ pub fn content(
         told_apart: with_hashes,
         hashes: Vec::new(),
     };
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(body.len());
     let whole = if format == Format::Json { Some(ranges(body, ignore)?) } else { None };
     let mut digest = Sha256::new();
     if let Some(skip) = &whole {

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, DecodeError, Frame};
 use crate::expr::{Base, ExprError};
 use crate::pipeline::Paginator;
 use crate::request::Request;
@@ -136,6 +136,8 @@ pub struct Seen<'a> {
     pub last_record: Option<&'a [u8]>,
     /// Digest of its canonical content: two pages with the same are the same page.
     pub digest: &'a [u8; 32],
+    /// What stands beside its records, where that is known apart.
+    pub frame: Option<&'a Frame>,
 }
 
 /// Walks the pages of one element. Comes to an end for any answers: every page is counted against a limit.
@@ -212,7 +214,7 @@ impl<'a> Pager<'a> {
             return Err(PageError::Ignored(self.read, step::what_leads_on(self.paginator).to_owned()));
         }
         if let Some(path) = self.paginator.has_more_path()
-            && !first(page.body, path, HAS_MORE)?.is_some_and(|flag| is_set(&flag))
+            && !first(page, path, HAS_MORE)?.is_some_and(|flag| is_set(&flag))
         {
             return Ok(Step::End(End::NoMore));
         }
@@ -257,7 +259,7 @@ impl<'a> Pager<'a> {
         match self.paginator {
             Paginator::SinglePage => Ok(Step::End(End::OnlyPage)),
             Paginator::PageNumber(paginator) => {
-                self.total = total(page.body, paginator.total_path.as_deref())?;
+                self.total = total(page, paginator.total_path.as_deref())?;
                 let short = paginator.page_size.is_some_and(|size| page.records < size);
                 if short && paginator.stop_after_short_page {
                     return Ok(Step::End(End::ShortPage));
@@ -265,7 +267,7 @@ impl<'a> Pager<'a> {
                 step::page(paginator, u64::from(self.read), self.total, request)
             }
             Paginator::Offset(paginator) => {
-                self.total = total(page.body, paginator.total_path.as_deref())?;
+                self.total = total(page, paginator.total_path.as_deref())?;
                 if page.records < paginator.limit && paginator.stop_after_short_page {
                     return Ok(Step::End(End::ShortPage));
                 }
@@ -280,7 +282,7 @@ impl<'a> Pager<'a> {
                 step::cursor(paginator, self.read, request, page, self.base, &self.own)
             }
             Paginator::JsonLink(paginator) => {
-                let link = first(page.body, &paginator.next_url_path, NEXT_URL)?;
+                let link = first(page, &paginator.next_url_path, NEXT_URL)?;
                 step::json_link(request, link)
             }
             Paginator::HeaderLink(paginator) => step::header_link(request, page, &paginator.links_next_key),
@@ -308,8 +310,8 @@ fn is_set(flag: &Value) -> bool {
     }
 }
 
-fn total(body: &[u8], path: Option<&str>) -> Result<Option<u64>, PageError> {
-    let total = path.map(|path| first(body, path, TOTAL)).transpose()?.flatten();
+fn total(page: Seen<'_>, path: Option<&str>) -> Result<Option<u64>, PageError> {
+    let total = path.map(|path| first(page, path, TOTAL)).transpose()?.flatten();
     Ok(total.as_ref().and_then(count))
 }
 
@@ -322,7 +324,8 @@ fn count(value: &Value) -> Option<u64> {
 }
 
 /// The first value that a JSONPath selects.
-fn first(body: &[u8], path: &str, key: &'static str) -> Result<Option<Value>, PageError> {
+fn first(page: Seen<'_>, path: &str, key: &'static str) -> Result<Option<Value>, PageError> {
+    let body = page.frame.and_then(|frame| frame.text_for(path)).unwrap_or(page.body);
     decode::first(body, path).map_err(|source| PageError::Path { path: key, source })
 }
 

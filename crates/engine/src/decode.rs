@@ -1,6 +1,7 @@
 //! From the batches of a load to its files in memory, the table's schema widened on the way where they need it.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -11,8 +12,11 @@ use tidegate_core::pipeline::LoadSpec;
 
 use crate::{Env, Error, ledger, objects};
 
-/// Pages read ahead of the one that is decoded.
-const PAGES_AHEAD: usize = 4;
+/// Pages read ahead of the one that is decoded: as many as fit in so many bytes, within these bounds.
+const AHEAD_BYTES: u64 = 2 << 20;
+const PAGES_AHEAD: RangeInclusive<u64> = 4..=32;
+/// Bytes that are decoded at a time: each thread has as many, and as many more wait for it.
+const CHUNK: usize = 3 << 20;
 /// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
 const ROUNDS: u32 = 64;
 
@@ -45,7 +49,7 @@ pub(crate) async fn decode(
         let mut bodies = stream::iter(
             all.map(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }),
         )
-        .buffered(PAGES_AHEAD);
+        .buffered(pages_ahead(batches));
         while let Some((batch, page, body)) = bodies.try_next().await? {
             loader.page(batch, page, body)?;
         }
@@ -72,10 +76,17 @@ pub(crate) async fn decode(
     Err(never_settles(&spec.table, schema.version))
 }
 
+/// Small pages are mostly waited for, and large ones are mostly memory.
+fn pages_ahead(batches: &[Batch]) -> usize {
+    let largest = batches.iter().flat_map(|batch| &batch.pages).map(|page| page.bytes).max().unwrap_or(0);
+    let pages = AHEAD_BYTES / largest.max(1);
+    usize::try_from(pages.clamp(*PAGES_AHEAD.start(), *PAGES_AHEAD.end())).unwrap_or(1)
+}
+
 /// As many threads as the machine has.
 fn options() -> Options {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Options { threads, ..Options::default() }
+    Options { threads, chunk: CHUNK, ..Options::default() }
 }
 
 fn data_file(file: File) -> (DataFile, Bytes) {

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future;
 use serde_json::Value;
 use tidegate_core::batch::ElementState;
 use tidegate_core::cadence::{Declared, Hints};
@@ -20,8 +19,10 @@ use tidegate_core::pipeline::{
 use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
-use crate::flight::Flight;
+use crate::flight::{Arrived, Flight};
 use crate::page::{self, Page, Part};
+use crate::reading::Reading;
+use crate::spill::Shelving;
 use crate::{Env, Error, Gate};
 
 /// What the fetches of one poll share.
@@ -192,34 +193,38 @@ impl Fetch<'_> {
             pager.first(self.first(values, &part, &base)?).map_err(|error| self.paging(error))?;
         let mut conditional = request.clone();
         conditional.set_validators(validators);
-        let Reply::Data(mut response) = self.ask(&conditional).await? else { return Ok(Walked::Reset) };
+        let Reply::Data(response) = self.ask(&conditional).await? else { return Ok(Walked::Reset) };
         if response.status == 304 && !validators.is_empty() {
             self.tally().not_modified += 1;
             return Ok(Walked::NotModified);
         }
         let validators = response.validators();
-        let mut flight = Flight::new(self);
+        let reading = Arc::new(Reading::of(self, &part));
+        let mut looked = reading.beside(response).await?;
+        let mut flight = Flight::new(self, reading);
+        let mut shelving = Shelving::new(self, part.seq);
         loop {
-            let page = page::read(self, &request, response, pages.len(), &part)?;
+            let page = page::of(self, &request, looked, pages.len(), &part)?;
             self.tally().note_declared(&page.declared);
             let step = pager
                 .next(&request, page.seen(&page.view(&self.stream.paginator)?))
                 .map_err(|error| self.paging(error))?;
             pages.push(page);
+            shelving.relieve(pages);
             match step {
                 Step::End(end) => {
                     self.tally().ends.push(end);
-                    self.relieve(pages.last_mut(), part.seq).await?;
+                    shelving.all(pages).await?;
                     return Ok(Walked::End(validators));
                 }
                 Step::Next(next) => request = next,
             }
-            let relieved = self.relieve(pages.last_mut(), part.seq);
-            let (relieved, answer) = future::join(relieved, flight.answer(&request, &pager)).await;
-            relieved?;
-            match answer? {
-                Reply::Data(next) => response = next,
-                Reply::Reset => return Ok(Walked::Reset),
+            match shelving.beside(flight.answer(&request, &pager), pages).await?? {
+                Arrived::Page(next) => looked = next,
+                Arrived::Reset => {
+                    shelving.all(pages).await?;
+                    return Ok(Walked::Reset);
+                }
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The requests of one element that are under way: the one that its walk has come to, and those of later pages that
-//! can be told already. Answers are taken in the order of the walk; one that the walk does not come to is dropped.
+//! can be told already. Each answer is read as it comes; they are taken in the order of the walk; one that the walk does not come to is dropped.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use tidegate_core::paginate::Pager;
@@ -12,23 +13,33 @@ use tidegate_core::request::Request;
 use crate::Error;
 use crate::ask::Reply;
 use crate::fetch::Fetch;
+use crate::reading::{Looked, Reading};
 
-type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
+/// What a request led to.
+pub(crate) enum Arrived {
+    /// An answer, read as data.
+    Page(Looked),
+    /// Paging is to begin again.
+    Reset,
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Arrived, Error>> + Send + 'a>>;
 
 /// Requests under way.
 pub(crate) struct Flight<'a> {
     fetch: &'a Fetch<'a>,
+    reading: Arc<Reading>,
     asked: VecDeque<Request>,
     answers: FuturesOrdered<Asking<'a>>,
 }
 
 impl<'a> Flight<'a> {
-    pub(crate) fn new(fetch: &'a Fetch<'a>) -> Flight<'a> {
-        Flight { fetch, asked: VecDeque::new(), answers: FuturesOrdered::new() }
+    pub(crate) fn new(fetch: &'a Fetch<'a>, reading: Arc<Reading>) -> Flight<'a> {
+        Flight { fetch, reading, asked: VecDeque::new(), answers: FuturesOrdered::new() }
     }
 
     /// The answer to the request that the walk has come to.
-    pub(crate) async fn answer(&mut self, request: &Request, pager: &Pager<'_>) -> Result<Reply, Error> {
+    pub(crate) async fn answer(&mut self, request: &Request, pager: &Pager<'_>) -> Result<Arrived, Error> {
         if self.asked.front() != Some(request) {
             self.asked.clear();
             self.answers = FuturesOrdered::new();
@@ -44,13 +55,20 @@ impl<'a> Flight<'a> {
         match self.answers.next().await {
             Some(answer) => answer,
             // There is an answer for every request that was sent.
-            None => self.fetch.ask(request).await,
+            None => asked(self.fetch, &self.reading, request).await,
         }
     }
 
     fn send(&mut self, request: Request) {
-        let fetch = self.fetch;
+        let (fetch, reading) = (self.fetch, Arc::clone(&self.reading));
         self.asked.push_back(request.clone());
-        self.answers.push_back(Box::pin(async move { fetch.ask(&request).await }));
+        self.answers.push_back(Box::pin(async move { asked(fetch, &reading, &request).await }));
+    }
+}
+
+async fn asked(fetch: &Fetch<'_>, reading: &Arc<Reading>, request: &Request) -> Result<Arrived, Error> {
+    match fetch.ask(request).await? {
+        Reply::Data(response) => Ok(Arrived::Page(reading.beside(response).await?)),
+        Reply::Reset => Ok(Arrived::Reset),
     }
 }

@@ -259,7 +259,7 @@ impl Fetch<'_> {
         pages: &mut Vec<Page>,
     ) -> Result<(), Error> {
         pages.push(page::read(self, request, response, pages.len(), run.part)?);
-        self.relieve(pages.last_mut(), run.part.seq).await
+        self.relieve(pages, run.part.seq).await
     }
 
     /// A request about a job.

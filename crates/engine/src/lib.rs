@@ -36,6 +36,7 @@ mod page;
 mod parents;
 pub mod partition;
 mod poll;
+mod reading;
 mod recover;
 mod replay;
 mod retype;

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::Value;
-use tidegate_core::cadence::{Declared, declared};
-use tidegate_core::change::{self, Content};
-use tidegate_core::cursor::{self, Marks, Window};
-use tidegate_core::decode::{self, DecodeError, Form, Plain};
+use tidegate_core::cadence::Declared;
+use tidegate_core::change::Content;
+use tidegate_core::cursor::{Marks, Window};
+use tidegate_core::decode::{self, DecodeError, Form, Frame, Plain};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::paginate::Seen;
 use tidegate_core::pipeline::{Archive, Format, Paginator};
@@ -16,6 +16,7 @@ use tidegate_core::request::{Request, Response};
 
 use crate::Error;
 use crate::fetch::Fetch;
+use crate::reading::{Looked, Reading, Unread};
 use crate::spill::Stored;
 
 /// The part of an element that one walk of pages asks for.
@@ -58,6 +59,8 @@ pub(crate) struct Page {
     pub(crate) headers: Vec<(String, String)>,
     /// JSON of the last record, where paging goes on from it.
     pub(crate) last_record: Option<Vec<u8>>,
+    /// What stands beside the records, where they are items of one array.
+    pub(crate) frame: Option<Frame>,
 }
 
 impl Page {
@@ -80,6 +83,7 @@ impl Page {
             records: self.content.records,
             last_record: self.last_record.as_deref(),
             digest: &self.content.digest,
+            frame: self.frame.as_ref(),
         }
     }
 
@@ -114,35 +118,28 @@ pub(crate) fn read(
     number: usize,
     part: &Part,
 ) -> Result<Page, Error> {
+    of(fetch, request, Reading::of(fetch, part).look(response), number, part)
+}
+
+/// Page `number`, from what was read of the answer.
+pub(crate) fn of(
+    fetch: &Fetch<'_>,
+    request: &Request,
+    looked: Looked,
+    number: usize,
+    part: &Part,
+) -> Result<Page, Error> {
+    let Looked { response, read } = looked;
     if response.status == 304 {
         return Err(Error::Source(refusal(fetch, request, &response)));
     }
     let shown = request.shown(&fetch.env.secrets);
-    let wrong = |format: Option<Format>, error: DecodeError| match error {
-        DecodeError::Path(message) => {
-            Error::Config(format!("stream `{}`, `records` or `ignore`: {message}", fetch.stream.name))
-        }
-        error if decode::packed_by_look(&response.body).is_some() => {
-            Error::Source(format!("{shown}: page {number} is packed, and cannot be read: {error}"))
-        }
-        error => Error::Source(format!(
-            "{shown}: page {number} is not {}: {error}; it begins with `{}`; set `format`, or check the path and whether the API needs credentials",
-            format.map_or("JSON, NDJSON, CSV, XML, Parquet or an archive", Format::word),
-            snippet(fetch, &response.body),
-        )),
+    let understood = match read {
+        Ok(understood) => understood,
+        Err(unread) => return Err(wrong(fetch, &shown, &response, number, unread)),
     };
-    let charset = response.charset();
-    let (format, archive) =
-        form_of(fetch, &response, charset.as_deref()).map_err(|error| wrong(None, error))?;
-    let most = fetch.pipeline.source.limits.max_body.0;
-    let form = Form { format, charset: charset.as_deref(), archive: archive.as_ref(), most };
-    let plain = decode::plain(&response.body, &form, &fetch.stream.records)
-        .map_err(|error| wrong(Some(format), error))?;
-    let understood = understand(fetch, &plain, part).map_err(|error| wrong(Some(format), error))?;
-    let remark = (number == 0 && format == Format::Json && understood.content.records == 0)
-        .then(|| nowhere(fetch, &shown, &plain.text))
-        .flatten();
-    drop(plain);
+    let remark = (number == 0 && understood.leads_nowhere)
+        .then(|| nowhere(fetch, &shown, &response, understood.charset.as_deref()));
     Ok(Page {
         request: shown,
         status: response.status,
@@ -150,9 +147,9 @@ pub(crate) fn read(
         bytes: response.body.len() as u64,
         body: response.body,
         stored: None,
-        format,
-        charset,
-        archive,
+        format: understood.format,
+        charset: understood.charset,
+        archive: understood.archive,
         content: understood.content,
         marks: understood.marks,
         declared: understood.declared,
@@ -161,92 +158,37 @@ pub(crate) fn read(
         window: fetch.stream.incremental.as_ref().map(|_| part.window.values()),
         headers: response.headers,
         last_record: understood.last_record,
+        frame: understood.frame,
         remark,
     })
 }
 
+/// Why page `number` cannot be read, and what to do about it.
+fn wrong(fetch: &Fetch<'_>, shown: &str, response: &Response, number: usize, unread: Unread) -> Error {
+    match unread.error {
+        DecodeError::Path(message) => {
+            Error::Config(format!("stream `{}`, `records` or `ignore`: {message}", fetch.stream.name))
+        }
+        error if decode::packed_by_look(&response.body).is_some() => {
+            Error::Source(format!("{shown}: page {number} is packed, and cannot be read: {error}"))
+        }
+        error => Error::Source(format!(
+            "{shown}: page {number} is not {}: {error}; it begins with `{}`; set `format`, or check the path and whether the API needs credentials",
+            unread.format.map_or("JSON, NDJSON, CSV, XML, Parquet or an archive", Format::word),
+            snippet(fetch, &response.body),
+        )),
+    }
+}
+
 /// Said of an answer without records whose `records` path ends in nothing: likely an error that came with status 200.
-fn nowhere(fetch: &Fetch<'_>, shown: &str, body: &[u8]) -> Option<String> {
-    let path = &fetch.stream.records;
-    decode::leads_nowhere(body, path).ok().filter(|nowhere| *nowhere).map(|_| {
-        format!(
-            "{shown}: nothing stands at `records = \"{path}\"`, so there are no records; the answer begins with `{}`: \
-             correct the path, unless this is how the API says that it has nothing",
-            snippet(fetch, body)
-        )
-    })
-}
-
-/// What a page holds.
-struct Understood {
-    content: Content,
-    marks: Marks,
-    declared: Declared,
-    last_record: Option<Vec<u8>>,
-    outside: Vec<bool>,
-}
-
-fn understand(fetch: &Fetch<'_>, plain: &Plain<'_>, part: &Part) -> Result<Understood, DecodeError> {
-    let (stream, body, format) = (fetch.stream, plain.text.as_ref(), plain.format);
-    let records = decode::records(body, format, plain.records)?;
-    // Records are told apart where the same one may come twice: by key, or at the border of two incremental polls.
-    let with_hashes = !stream.primary_key.is_empty() || stream.incremental.is_some();
-    let content = change::content(body, format, &records, &stream.ignore, with_hashes)?;
-    let cursor = stream.incremental.as_ref().map(|incremental| incremental.cursor_path.as_str());
-    // A cursor that is a time says as well when its record was changed.
-    let times = stream.event_time.clone().or_else(|| cursor.and_then(|path| path.parse().ok()));
-    let marks = cursor::marks(&records, stream.incremental.as_ref(), times.as_ref());
-    let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
-    let declared = if format == Format::Json { declared(body, sole) } else { Declared::default() };
-    let outside = match &stream.incremental {
-        Some(incremental) if incremental.client_side => cursor::outside(&records, incremental, &part.window),
-        _ => Vec::new(),
-    };
-    let last = records.last().filter(|_| stream.paginator.goes_on_from_last_record());
-    let last_record = last.map(|record| record.to_vec());
-    Ok(Understood { content, marks, declared, last_record, outside })
-}
-
-/// The format: packed by its first bytes, else as the stream says, as the answer says, or by its look. Where it is packed,
-/// what the stream or the answer says besides is how its members are read.
-fn form_of(
-    fetch: &Fetch<'_>,
-    response: &Response,
-    charset: Option<&str>,
-) -> Result<(Format, Option<Archive>), DecodeError> {
-    if matches!(response.status, 204 | 205) {
-        // No content: no line.
-        return Ok((Format::Ndjson, None));
-    }
-    let told = || response.header("content-type").and_then(Format::of_content_type);
-    let said = fetch.stream.format.or_else(told);
-    if let Some(packed) = decode::packed_by_look(&response.body) {
-        let format = said.filter(|format| !format.is_packed());
-        let archive = Archive { format, members: fetch.stream.members.clone() };
-        return Ok((packed, (packed != Format::Parquet).then_some(archive)));
-    }
-    if let Some(format) = said {
-        return Ok((format, None));
-    }
-    let body = decode::to_utf8(&response.body, charset)?;
-    let unknown = || DecodeError::Malformed { at: 0, message: "it has no form that we know".to_owned() };
-    sniff(response, &body).map(|format| (format, None)).ok_or_else(unknown)
-}
-
-fn sniff(response: &Response, body: &[u8]) -> Option<Format> {
-    match body.trim_ascii_start().first()? {
-        b'{' | b'[' if decode::records(body, Format::Json, "$").is_err() => {
-            // Either broken JSON or one document a line; the error of the likelier one is the better one.
-            let lines = decode::records(body, Format::Ndjson, "$").is_ok();
-            Some(if lines { Format::Ndjson } else { Format::Json })
-        }
-        b'{' | b'[' => Some(Format::Json),
-        b'<' => None,
-        _ if response.header("content-type").is_some_and(|t| t.starts_with("text/plain")) => {
-            Some(Format::Csv)
-        }
-        _ => None,
-    }
+fn nowhere(fetch: &Fetch<'_>, shown: &str, response: &Response, charset: Option<&str>) -> String {
+    let text = decode::to_utf8(&response.body, charset).unwrap_or(Cow::Borrowed(&response.body));
+    format!(
+        "{shown}: nothing stands at `records = \"{}\"`, so there are no records; the answer begins with `{}`: \
+         correct the path, unless this is how the API says that it has nothing",
+        fetch.stream.records,
+        snippet(fetch, &text)
+    )
 }
 
 /// What an answer that holds no data says, and what to do about it.

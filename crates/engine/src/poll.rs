@@ -8,7 +8,7 @@ use tidegate_core::batch::{self, Batch};
 use tidegate_core::cadence::Shown;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys;
-use tidegate_core::pipeline::{Pipeline, Stream};
+use tidegate_core::pipeline::{Limits, Pipeline, Stream};
 use tidegate_core::request::Element;
 
 use crate::draft::{Answered, Draft};
@@ -96,26 +96,37 @@ pub(crate) struct Round {
 pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head, seq: Option<u64>) -> Round {
     // Validators hold for the request they were given for.
     let same_config = head.config_hash == batch::config_hash(fetch.pipeline, fetch.stream);
-    let most = usize::try_from(fetch.pipeline.source.limits.concurrency.max(1)).unwrap_or(usize::MAX);
-    let answers = elements.iter().map(|element| async move {
+    let answers = elements.iter().enumerate().map(|(place, element)| async move {
         let state = head.checkpoint.elements.get(&element.name);
         let validators =
             state.filter(|_| same_config).map(|state| state.validators.clone()).unwrap_or_default();
-        (element, fetch.element(element, state, &validators, seq).await)
+        (place, fetch.element(element, state, &validators, seq).await)
     });
-    let mut answers = stream::iter(answers).buffered(most);
+    let mut answers = stream::iter(answers).buffer_unordered(at_once(&fetch.pipeline.source.limits));
     let mut round = Round::default();
-    while let Some((element, answer)) = answers.next().await {
+    let mut failures = BTreeMap::new();
+    while let Some((place, answer)) = answers.next().await {
         match answer {
             Ok(Answer::NotModified) => {}
             Ok(Answer::Pages(pages, validators, failure)) => {
-                round.answers.insert(element.name.clone(), (pages, validators));
-                round.failures.extend(failure.map(|error| (element.name.clone(), error)));
+                round.answers.insert(elements[place].name.clone(), (pages, validators));
+                failures.extend(failure.map(|error| (place, error)));
             }
-            Err(error) => round.failures.push((element.name.clone(), error)),
+            Err(error) => {
+                failures.insert(place, error);
+            }
         }
     }
+    let named = |(place, error): (usize, Error)| (elements[place].name.clone(), error);
+    round.failures = failures.into_iter().map(named).collect();
     round
+}
+
+/// Elements under way: some more than requests may be in flight, which the gate sees to, so that none of these places
+/// stays empty while the answer before it is read and stored.
+fn at_once(limits: &Limits) -> usize {
+    let most = usize::try_from(limits.concurrency.max(1)).unwrap_or(usize::MAX);
+    most.saturating_add(most / 2)
 }
 
 fn outcome(batch: &Batch) -> Outcome {

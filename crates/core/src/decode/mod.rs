@@ -2,6 +2,7 @@
 
 mod charset;
 mod csv;
+mod frame;
 mod packed;
 mod parquet_file;
 mod path;
@@ -19,6 +20,7 @@ use crate::pipeline::Format;
 
 pub(crate) use charset::to_text;
 pub use charset::to_utf8;
+pub use frame::Frame;
 pub(crate) use packed::unpacked;
 pub use packed::{Form, MOST_BYTES, Plain, packed_by_look, plain};
 use path::Route;

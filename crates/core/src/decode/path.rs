@@ -114,7 +114,7 @@ fn malformed<E: From<DecodeError>>(error: JsonError) -> E {
 }
 
 /// The steps of a path of names, indices and wildcards; `None` for any other.
-fn plain(path: &str) -> Option<Vec<Step>> {
+pub(super) fn plain(path: &str) -> Option<Vec<Step>> {
     let mut rest = path.trim().strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {

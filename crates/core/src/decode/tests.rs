@@ -136,3 +136,45 @@ fn ascii_and_utf8_bodies_are_borrowed() {
     assert!(matches!(to_utf8(b"[1]", Some("utf-8")).expect("utf8"), Cow::Borrowed(_)));
     assert!(matches!(to_utf8("é".as_bytes(), None).expect("utf8"), Cow::Borrowed(_)));
 }
+
+#[test]
+fn a_frame_shows_what_stands_beside_the_records() {
+    let body = r#" {"meta": {"total": 7}, "data": {"items": [ {"v": 1, "total": 9}, {"v": [2]} ] , "n": 2}, "next": "u"} "#;
+    let frame = |body: &str, path: &str| {
+        let records = records(body.as_bytes(), Format::Json, path).expect(path);
+        Frame::of(body.as_bytes(), &records, path)
+    };
+    for path in ["$.data.items[*]", "$.data.items"] {
+        let frame = frame(body, path).expect(path);
+        let shown = |path: &str| {
+            let text = frame.text_for(path)?;
+            let of = |text: &[u8]| {
+                let places = locate(text, path).expect(path);
+                places.into_iter().map(|place| text[place].to_vec()).collect::<Vec<_>>()
+            };
+            assert_eq!(of(text), of(body.as_bytes()), "{path}");
+            Some(of(text).len())
+        };
+        for (path, found) in
+            [("$.meta.total", 1), ("$.data.n", 1), ("$['next']", 1), ("$.absent", 0), ("$.data.absent.x", 0)]
+        {
+            assert_eq!(shown(path), Some(found), "{path}");
+        }
+        // What may lead to the records is looked for in the page.
+        for path in
+            ["$", "$.data", "$.data.items", "$.data.items[1].v", "$.*", "$..total", "$.data.items[*].v"]
+        {
+            assert_eq!(frame.text_for(path), None, "{path}");
+        }
+    }
+    for (body, path) in [
+        (r#"[{"v": 1}]"#, "$"),
+        (r#"{"data": {"v": 1}}"#, "$.data"),
+        (r#"{"data": {"a": {"v": 1}, "b": {"v": 2}}}"#, "$.data[*]"),
+        (r#"{"a": [{"x": [1, 2]}, {"x": [3]}]}"#, "$.a[*].x[*]"),
+        (r#"{"data": []}"#, "$.data"),
+        (r#"{"data": [{"v": 1}]}"#, "$..data[*]"),
+    ] {
+        assert_eq!(frame(body, path), None, "{body} {path}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{JsonError, Kind, Reader, scan, utf8};
+use super::{JsonError, Kind, Reader, Text, scan, utf8};
 
 /// Appends the canonical form of a JSON text to `out`: keys sorted (of a key that stands twice the last value),
 /// no whitespace, strings with the fewest escapes, numbers as they are spelled. Values that start where a range of
@@ -12,11 +12,10 @@ pub fn canonicalize(body: &[u8], skip: &[Range<usize>], out: &mut Vec<u8>) -> Re
     let mut reader = Reader::new(utf8(body)?);
     let mut skip: Vec<usize> = skip.iter().map(|range| range.start).collect();
     skip.sort_unstable();
-    reader.peek()?;
-    if left_out(&mut reader, &skip)? {
-        return reader.end();
+    let mut writer = Writer { skip, out, entries: Vec::new(), unsorted: Vec::new() };
+    if !writer.left_out(&mut reader)? {
+        writer.value(&mut reader)?;
     }
-    value(&mut reader, &skip, out)?;
     reader.end()
 }
 
@@ -63,80 +62,111 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn left_out(reader: &mut Reader<'_>, skip: &[usize]) -> Result<bool, JsonError> {
-    reader.peek()?;
-    let out = skip.binary_search(&reader.at()).is_ok();
-    if out {
-        reader.skip()?;
-    }
-    Ok(out)
+/// Writes values as they are read.
+struct Writer<'a, 'o> {
+    /// Where the values start that are left out, in order.
+    skip: Vec<usize>,
+    out: &'o mut Vec<u8>,
+    /// The entries of the objects that are open, the innermost last: their keys, and where they stand in `out`.
+    entries: Vec<(Cow<'a, str>, Range<usize>)>,
+    /// An object before its keys are in order.
+    unsorted: Vec<u8>,
 }
 
-fn value(reader: &mut Reader<'_>, skip: &[usize], out: &mut Vec<u8>) -> Result<(), JsonError> {
-    match reader.peek()? {
-        Kind::Object => object(reader, skip, out)?,
-        Kind::Array => array(reader, skip, out)?,
-        Kind::String => write_string(&reader.string()?.value(), out),
-        Kind::Number | Kind::Boolean | Kind::Null => out.extend_from_slice(reader.skip()?.as_bytes()),
-    }
-    Ok(())
-}
-
-fn array(reader: &mut Reader<'_>, skip: &[usize], out: &mut Vec<u8>) -> Result<(), JsonError> {
-    reader.begin_array()?;
-    out.push(b'[');
-    let (mut first, mut written) = (true, false);
-    while reader.next_item(first)? {
-        first = false;
-        if left_out(reader, skip)? {
-            continue;
+impl<'a> Writer<'a, '_> {
+    /// Whether the next value is left out; then it is passed over.
+    fn left_out(&mut self, reader: &mut Reader<'a>) -> Result<bool, JsonError> {
+        reader.peek()?;
+        let out = !self.skip.is_empty() && self.skip.binary_search(&reader.at()).is_ok();
+        if out {
+            reader.skip()?;
         }
-        if written {
-            out.push(b',');
-        }
-        written = true;
-        value(reader, skip, out)?;
+        Ok(out)
     }
-    out.push(b']');
-    Ok(())
-}
 
-fn object(reader: &mut Reader<'_>, skip: &[usize], out: &mut Vec<u8>) -> Result<(), JsonError> {
-    reader.begin_object()?;
-    out.push(b'{');
-    let start = out.len();
-    let mut entries: Vec<(Cow<'_, str>, Range<usize>)> = Vec::new();
-    let mut first = true;
-    while let Some(key) = reader.next_key(first)? {
-        first = false;
-        let key = key.value();
-        if left_out(reader, skip)? {
-            continue;
+    fn value(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        match reader.peek()? {
+            Kind::Object => self.object(reader)?,
+            Kind::Array => self.array(reader)?,
+            Kind::String => self.string(&reader.string()?),
+            Kind::Number | Kind::Boolean | Kind::Null => {
+                self.out.extend_from_slice(reader.skip()?.as_bytes());
+            }
         }
-        let from = out.len();
-        write_string(&key, out);
-        out.push(b':');
-        value(reader, skip, out)?;
-        out.push(b',');
-        entries.push((key, from..out.len()));
+        Ok(())
     }
-    if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-        sort(entries, start, out);
-    }
-    if out.last() == Some(&b',') {
-        out.pop();
-    }
-    out.push(b'}');
-    Ok(())
-}
 
-/// Puts the entries written from `start` on into the order of their keys; of equal keys the last stays.
-fn sort(mut entries: Vec<(Cow<'_, str>, Range<usize>)>, start: usize, out: &mut Vec<u8>) {
-    let unsorted = out.split_off(start);
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    for (i, (key, range)) in entries.iter().enumerate() {
-        if entries.get(i + 1).is_none_or(|next| next.0 != *key) {
-            out.extend_from_slice(&unsorted[range.start - start..range.end - start]);
+    fn string(&mut self, text: &Text<'a>) {
+        match text.plain() {
+            // It has nothing in it that needs an escape.
+            Some(plain) => {
+                self.out.push(b'"');
+                self.out.extend_from_slice(plain.as_bytes());
+                self.out.push(b'"');
+            }
+            None => write_string(&text.value(), self.out),
+        }
+    }
+
+    fn array(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        reader.begin_array()?;
+        self.out.push(b'[');
+        let (mut first, mut written) = (true, false);
+        while reader.next_item(first)? {
+            first = false;
+            if self.left_out(reader)? {
+                continue;
+            }
+            if written {
+                self.out.push(b',');
+            }
+            written = true;
+            self.value(reader)?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn object(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        reader.begin_object()?;
+        self.out.push(b'{');
+        let (start, outer) = (self.out.len(), self.entries.len());
+        let mut first = true;
+        while let Some(key) = reader.next_key(first)? {
+            first = false;
+            if self.left_out(reader)? {
+                continue;
+            }
+            let from = self.out.len();
+            self.string(&key);
+            self.out.push(b':');
+            self.value(reader)?;
+            self.out.push(b',');
+            self.entries.push((key.value(), from..self.out.len()));
+        }
+        if !self.entries[outer..].is_sorted_by(|a, b| a.0 < b.0) {
+            self.sort(outer, start);
+        }
+        self.entries.truncate(outer);
+        if self.out.last() == Some(&b',') {
+            self.out.pop();
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// Puts the entries from `outer` on, written from `start` on, into the order of their keys; of equal keys the last
+    /// stays.
+    fn sort(&mut self, outer: usize, start: usize) {
+        self.unsorted.clear();
+        self.unsorted.extend_from_slice(&self.out[start..]);
+        self.out.truncate(start);
+        let entries = &mut self.entries[outer..];
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        for (i, (key, range)) in entries.iter().enumerate() {
+            if entries.get(i + 1).is_none_or(|next| next.0 != *key) {
+                self.out.extend_from_slice(&self.unsorted[range.start - start..range.end - start]);
+            }
         }
     }
 }

@@ -33,6 +33,10 @@ pub struct Options {
     /// Bytes of memory, at most, the input's own buffers outside the loader left out. Beyond it files are ended early
     /// ([`Loader::ready`]), so that a partition may get more than one.
     pub memory: usize,
+    /// Bytes that are decoded at a time, at most; a thirty-second of the memory, if that is less. The more they are, the
+    /// longer is what a partition has of each block: where partitions are many, collecting short stretches from many
+    /// blocks is most of the encoding.
+    pub chunk: usize,
     /// Threads that decode and encode. One: all work is done in the caller's calls.
     pub threads: usize,
     /// Whether rows carry the lineage columns.
@@ -58,9 +62,9 @@ impl Options {
 }
 
 impl Default for Options {
-    /// 512 MiB, one thread, lineage, whole files.
+    /// 512 MiB, 12 MiB at a time, one thread, lineage, whole files.
     fn default() -> Options {
-        Options { memory: 512 << 20, threads: 1, lineage: true, appends: false }
+        Options { memory: 512 << 20, chunk: 12 << 20, threads: 1, lineage: true, appends: false }
     }
 }
 
@@ -244,10 +248,9 @@ impl Loader {
         Ok(Outcome::Done { schema, files: Vec::new(), quarantine, rows, quarantined })
     }
 
-    /// Bytes that are decoded at a time. The more they are, the longer is what a partition has of each block: where
-    /// partitions are many, collecting short stretches from many blocks is most of the encoding.
+    /// Bytes that are decoded at a time.
     fn chunk_bytes(&self) -> usize {
-        let usual = (self.options.memory / 32).clamp(64 << 10, 12 << 20);
+        let usual = (self.options.memory / 32).min(self.options.chunk).max(64 << 10);
         if self.submitted == 0 { usual.min(SAMPLE_BYTES) } else { usual }
     }
 

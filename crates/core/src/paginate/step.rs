@@ -107,7 +107,7 @@ pub(super) fn cursor(
     }
     let (found, path) = match (&paginator.cursor_path, &paginator.record_path) {
         _ if paginator.cursor.is_some() => (evaluated.cursor, CURSOR_EXPRESSION),
-        (Some(path), _) => (first(page.body, path, CURSOR)?, CURSOR),
+        (Some(path), _) => (first(page, path, CURSOR)?, CURSOR),
         (None, Some(path)) => (page.last_record.and_then(|record| cursor::value(record, path)), RECORD),
         (None, None) => (None, CURSOR),
     };

@@ -56,6 +56,7 @@ fn walked(
             records: records.len() as u64,
             last_record: last.as_deref().map(str::as_bytes),
             digest: &crate::change::sha256(body.as_bytes()),
+            frame: None,
         };
         match pager.next(&current, seen)? {
             Step::End(end) => return Ok((requests, end)),
@@ -153,7 +154,7 @@ fn credentials_do_not_follow_a_link_to_another_host() {
     let mut pager = Pager::new(&paginator, 10, base());
     let first = pager.first(request()).expect("a first page");
     let body = br#"{"next":"https://y.org/items"}"#;
-    let seen = Seen { headers: &[], body, records: 1, last_record: None, digest: &[0; 32] };
+    let seen = Seen { headers: &[], body, records: 1, last_record: None, digest: &[0; 32], frame: None };
     let Ok(Step::Next(next)) = pager.next(&first, seen) else { panic!("a next page") };
     assert_eq!((next.url.as_str(), next.headers.len()), ("https://y.org/items", 0));
 }
@@ -329,8 +330,14 @@ fn pages_are_told_beforehand_only_as_far_as_the_end_is_known_or_half_as_many_wer
         let mut current = pager.first(request()).expect("a first page");
         for page in 0..pages {
             let digest = [page as u8; 32];
-            let seen =
-                Seen { headers: &[], body: body.as_bytes(), records: 10, last_record: None, digest: &digest };
+            let seen = Seen {
+                headers: &[],
+                body: body.as_bytes(),
+                records: 10,
+                last_record: None,
+                digest: &digest,
+                frame: None,
+            };
             let Ok(Step::Next(next)) = pager.next(&current, seen) else { panic!("a next page") };
             current = next;
         }

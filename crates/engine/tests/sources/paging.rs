@@ -33,9 +33,14 @@ proptest! {
     fn records_received_are_records_served(
         total in 1usize..60, asked in 1usize..15, cap in 1usize..15, size in 1usize..15,
         fault_every in prop_oneof![Just(0usize), 3usize..9], concurrency in 1u32..6,
-        token_for in prop_oneof![Just(0usize), 20usize..40],
+        token_for in prop_oneof![Just(0usize), 20usize..40], threads: bool,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        // With several threads answers are read beside the poll.
+        let mut runtime = match threads {
+            true => tokio::runtime::Builder::new_multi_thread(),
+            false => tokio::runtime::Builder::new_current_thread(),
+        };
+        let runtime = runtime.enable_all().build().expect("a runtime");
         runtime.block_on(all_arrive(Model { total, size, cap, fault_every, token_for }, asked, concurrency));
     }
 }
@@ -57,6 +62,23 @@ async fn pages_are_asked_for_ahead_where_their_number_is_known() {
         // Where no total is told, at most as many requests are wasted as pages were read.
         assert!((requests..requests + concurrency as u64).contains(&visit.requests), "{}", visit.requests);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_beyond_what_a_poll_holds_are_staged_in_their_order() {
+    // 24 pages of half a MiB: the last of them are put into staging while others are still asked for.
+    let filler = "x".repeat(512 << 10);
+    let api = Api::serve(move |hit| {
+        let page = hit.path_and_query.split_once("page=").and_then(|(_, page)| page.parse::<u64>().ok());
+        json_answer(&json!({ "items": [{ "id": page, "filler": filler }], "pages": 24 }))
+    })
+    .await;
+    let paginator = json!({ "type": "page_number", "base_page": 1, "total_path": "$.pages" });
+    let source = json!({ "limits": { "concurrency": 6 } });
+    let mut world = World::new(&api, &source, &stream("page", &json!({}), &paginator));
+    let visit = world.poll().await.expect("a visit");
+    assert_eq!((visit.requests, visit.failures.len()), (24, 0));
+    assert_eq!(ids(&world, "items", 1).await, (1..=24).collect::<Vec<u64>>());
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ pub(super) fn run(args: &[String]) -> Result<bool, String> {
         println!("\n{text}");
         report.push_str(&format!("\n{text}"));
     }
+    let _ = std::fs::remove_dir_all(place::cache().join("bench/ingest"));
     if options.writes {
         page::write("ingest", &report)?;
     }
@@ -44,16 +45,15 @@ fn in_turn(job: Job, tools: &Tools, server: &server::Process, options: &Options)
     let chosen: Vec<Tool> =
         Tool::ALL.into_iter().filter(|tool| tool.does(job) && options.wants(*tool)).collect();
     let mut runs: Vec<(Vec<Taken>, bool)> = chosen.iter().map(|_| (Vec::new(), true)).collect();
-    for _ in 0..options.runs {
+    for round in 0..options.runs {
         for (tool, (taken, right)) in chosen.iter().zip(&mut runs) {
-            let out = out()?;
+            let out = out(&format!("{}-{}-{round}", job.word(), tool.word()))?;
             let one = measure::measured(&tools.python, &tools.command(*tool, job, server, &out, options)?)?;
             *right &= tools.is_right(*tool, job, &out, options)?;
             eprintln!("{:<28} {:.2} s, right: {right}", tool.name(job), one.wall);
             taken.push(one);
         }
     }
-    let _ = std::fs::remove_dir_all(place::cache().join("bench/ingest"));
     let row = |(tool, (taken, right)): (Tool, (Vec<Taken>, bool))| Row {
         tool,
         taken: measure::median(&taken),
@@ -62,9 +62,10 @@ fn in_turn(job: Job, tools: &Tools, server: &server::Process, options: &Options)
     Ok(chosen.into_iter().zip(runs).map(row).collect())
 }
 
-/// An empty directory.
-fn out() -> Result<PathBuf, String> {
-    let out = place::cache().join("bench/ingest/out");
+/// An empty directory. Each run has its own, and all are removed at the end: where thousands of files were just removed,
+/// a file system takes long to make new ones (ext4 gives no inode away again within five seconds).
+fn out(name: &str) -> Result<PathBuf, String> {
+    let out = place::cache().join("bench/ingest").join(name);
     let _ = std::fs::remove_dir_all(&out);
     std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     Ok(out)

@@ -39,7 +39,7 @@ impl Job {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Job::Pages => "page",
             Job::FanOut => "fanout",
