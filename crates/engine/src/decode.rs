@@ -16,7 +16,7 @@ use crate::{Env, Error, ledger, objects};
 const AHEAD_BYTES: u64 = 2 << 20;
 const PAGES_AHEAD: RangeInclusive<u64> = 4..=32;
 /// Bytes that are decoded at a time: each thread has as many, and as many more wait for it.
-const CHUNK: usize = 3 << 20;
+const CHUNK: usize = 1 << 20;
 /// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
 const ROUNDS: u32 = 64;
 
