@@ -45,11 +45,16 @@ impl Batch {
         struct Form {
             version: u32,
         }
-        let Form { version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let batch: Result<Batch, _> = serde_json::from_slice(bytes);
+        // A newer form may lack what ours has, and its version is what there is to say of it.
+        let version = match &batch {
+            Ok(batch) => batch.version,
+            Err(_) => serde_json::from_slice::<Form>(bytes).map_or(0, |form| form.version),
+        };
         if version > Batch::VERSION {
             return Err(format!("it was written by a newer tidegate (form {version}); update this one"));
         }
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        batch.map_err(|error| error.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
@@ -17,6 +17,8 @@ const AHEAD_BYTES: u64 = 2 << 20;
 const PAGES_AHEAD: RangeInclusive<u64> = 4..=32;
 /// Bytes that are decoded at a time: each thread has as many, and as many more wait for it.
 const CHUNK: usize = 1 << 20;
+/// Batches read at the same time.
+const BATCHES_AT_ONCE: usize = 64;
 /// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
 const ROUNDS: u32 = 64;
 
@@ -122,5 +124,10 @@ pub(crate) async fn batch(env: &Env, key: &str) -> Result<Batch, Error> {
 
 /// Reads many staged batches, in the order of their keys.
 pub(crate) async fn batches(env: &Env, keys: &[String]) -> Result<Vec<Batch>, Error> {
-    stream::iter(keys.iter().map(|key| batch(env, key))).buffered(16).try_collect().await
+    reading(env, keys).try_collect().await
+}
+
+/// Reads staged batches one after the other, in the order of their keys.
+pub(crate) fn reading<'a>(env: &'a Env, keys: &'a [String]) -> impl Stream<Item = Result<Batch, Error>> + 'a {
+    stream::iter(keys.iter().map(move |key| batch(env, key))).buffered(BATCHES_AT_ONCE)
 }

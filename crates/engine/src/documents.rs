@@ -61,13 +61,13 @@ pub async fn overwrite<T: Serialize>(
     objects::overwrite(env, store, key, &to_bytes(document)).await
 }
 
-fn to_bytes<T: Serialize>(document: &T) -> Bytes {
+pub(crate) fn to_bytes<T: Serialize>(document: &T) -> Bytes {
     let mut bytes =
         serde_json::to_vec(document).expect("our documents have string keys and no failing fields");
     bytes.push(b'\n');
     bytes.into()
 }
 
-fn from_bytes<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn from_bytes<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|e| Error::Damaged { key: key.to_owned(), reason: e.to_string() })
 }

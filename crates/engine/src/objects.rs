@@ -49,6 +49,11 @@ pub(crate) async fn get(env: &Env, store: &dyn ObjectStore, key: &str) -> Result
     .await
 }
 
+/// Tells a store, as an extension of a put, that many objects are created with this content one after the other, and
+/// that nothing rests on them until another object is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alike;
+
 /// Creates an object if there is none. An object that is there with the same bytes counts as created: it is our own
 /// write whose acknowledgement was lost, or someone who did the same work.
 pub(crate) async fn create(
@@ -57,10 +62,31 @@ pub(crate) async fn create(
     key: &str,
     bytes: &Bytes,
 ) -> Result<Put, Error> {
+    create_with(env, store, key, bytes, &PutOptions::from(PutMode::Create)).await
+}
+
+/// The same for one of many objects of this content, on which nothing rests until another object is written.
+pub(crate) async fn create_alike(
+    env: &Env,
+    store: &dyn ObjectStore,
+    key: &str,
+    bytes: &Bytes,
+) -> Result<Put, Error> {
+    let mut once = PutOptions::from(PutMode::Create);
+    once.extensions.insert(Alike);
+    create_with(env, store, key, bytes, &once).await
+}
+
+async fn create_with(
+    env: &Env,
+    store: &dyn ObjectStore,
+    key: &str,
+    bytes: &Bytes,
+    once: &PutOptions,
+) -> Result<Put, Error> {
     let path = path(key)?;
     retried(env, "cannot write", key, || async {
-        let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match store.put_opts(&path, bytes.clone().into(), once).await {
+        match store.put_opts(&path, bytes.clone().into(), once.clone()).await {
             Ok(_) => Ok(Put::Created),
             Err(object_store::Error::AlreadyExists { .. }) => read_back(store, &path, bytes).await,
             Err(error) => Err(error),

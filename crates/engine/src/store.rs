@@ -1,7 +1,13 @@
 //! From a store's address to the store.
 
 #[cfg(target_os = "linux")]
+mod alike;
+#[cfg(target_os = "linux")]
+mod desk;
+#[cfg(target_os = "linux")]
 mod group;
+#[cfg(target_os = "linux")]
+mod local;
 mod place;
 
 use std::collections::BTreeMap;

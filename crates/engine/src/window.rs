@@ -14,18 +14,17 @@ use tidegate_core::change;
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Plan};
-use tidegate_core::pipeline::LoadSpec;
 use tidegate_core::time::after;
 
-use crate::claim::claim;
+use crate::claim::Claims;
 use crate::documents::{self, Creation};
 use crate::inventory::Inventory;
 use crate::load::{End, LoadReport, finish};
 use crate::recover::Recovery;
 use crate::{Env, Error, decode, rewrite};
 
-/// Batches read or claimed at the same time.
-const AT_ONCE: usize = 16;
+/// Batches claimed at the same time.
+const AT_ONCE: usize = 64;
 
 /// Loads the unclaimed batches of these streams that were polled in a window of this length that has closed. Windows
 /// begin at multiples of their length since 1970-01-01T00:00Z. A batch or a load that fails stops no other.
@@ -34,53 +33,80 @@ pub async fn load_windows(env: &Env, streams: &[String], window: Duration) -> Re
         return Err(Error::Config("a window must be a second or longer, such as \"1h\"".to_owned()));
     }
     let inventory = Inventory::staged(env, streams).await?;
-    let staged = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq));
-    let read = staged.map(|key| async move { (decode::batch(env, &key).await, key) });
-    let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
-    let (mut done, mut batches) = (Recovery::default(), Vec::new());
-    for (batch, key) in read {
+    let staged: Vec<String> = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq)).collect();
+    let (mut done, mut groups) = (Recovery::default(), Groups::new(window, env.clock.now()));
+    let mut read = decode::reading(env, &staged).zip(stream::iter(&staged));
+    while let Some((batch, key)) = read.next().await {
         match batch {
-            Ok(batch) => batches.push(batch),
-            Err(error) => done.failures.push((key, error)),
+            Ok(batch) => groups.add(batch),
+            Err(error) => done.failures.push((key.clone(), error)),
         }
     }
-    for plan in plans(batches, window, env.clock.now()) {
-        let loaded = load(env, &plan).await.map(Some);
+    for (from, batches) in groups.all {
+        let plan = plan(from, window, &batches);
+        let loaded = load(env, &plan, batches).await.map(Some);
         done.note(plan.load.to_string(), loaded);
     }
     Ok(done)
 }
 
-async fn load(env: &Env, plan: &Plan) -> Result<LoadReport, Error> {
-    documents::create_once(env, env.lake.as_ref(), &keys::plan(&plan.load), plan).await?;
-    carry_out(env, plan).await
+/// Batches of closed windows: those of one window that become rows of one table in the same way are one load.
+struct Groups {
+    window: Duration,
+    now: Timestamp,
+    /// Start of the window, and the batches in the order of their keys.
+    all: Vec<(Timestamp, Vec<Batch>)>,
+    index: BTreeMap<(Timestamp, String), usize>,
 }
 
-/// The plans of all closed windows: batches of one window and one table that become rows in the same way are one load.
-fn plans(batches: Vec<Batch>, window: Duration, now: Timestamp) -> Vec<Plan> {
-    let mut groups: Vec<(Timestamp, LoadSpec, Vec<String>)> = Vec::new();
-    let mut index: BTreeMap<(Timestamp, String), usize> = BTreeMap::new();
-    for batch in batches {
-        let from = start(batch.polled_at, window);
-        if end(from, window) > now {
-            continue;
+impl Groups {
+    fn new(window: Duration, now: Timestamp) -> Groups {
+        Groups { window, now, all: Vec::new(), index: BTreeMap::new() }
+    }
+
+    fn add(&mut self, batch: Batch) {
+        let from = start(batch.polled_at, self.window);
+        if end(from, self.window) > self.now {
+            return;
+        }
+        // Most batches are alike the one before.
+        if let Some((last, batches)) = self.all.last_mut()
+            && *last == from
+            && batches.last().is_some_and(|other| other.load == batch.load)
+        {
+            return batches.push(batch);
         }
         let spec = serde_json::to_string(&batch.load).unwrap_or_default();
-        let group = *index.entry((from, spec)).or_insert_with(|| {
-            groups.push((from, batch.load.clone(), Vec::new()));
-            groups.len() - 1
-        });
-        groups[group].2.push(keys::batch(&batch.stream, batch.seq));
+        let group = *self.index.entry((from, spec)).or_insert(self.all.len());
+        if group == self.all.len() {
+            self.all.push((from, Vec::new()));
+        }
+        self.all[group].1.push(batch);
     }
-    groups.into_iter().map(|(from, spec, batches)| plan(from, window, &spec.table, batches)).collect()
 }
 
-fn plan(from: Timestamp, window: Duration, table: &str, mut batches: Vec<String>) -> Plan {
+/// Writes the plan and loads those of its candidates that it wins.
+async fn load(env: &Env, plan: &Plan, mut candidates: Vec<Batch>) -> Result<LoadReport, Error> {
+    documents::create_once(env, env.lake.as_ref(), &keys::plan(&plan.load), plan).await?;
+    if let Some(ended) = rewrite::latest(env, &plan.load).await? {
+        return Ok(LoadReport::of(&ended, End::Already, false));
+    }
+    let won = won(env, plan).await?;
+    if won.len() < candidates.len() {
+        candidates.retain(|batch| won.binary_search(&keys::batch(&batch.stream, batch.seq)).is_ok());
+    }
+    conclude(env, plan, &candidates).await
+}
+
+fn plan(from: Timestamp, window: Duration, candidates: &[Batch]) -> Plan {
+    let table = &candidates[0].load.table;
+    let mut batches: Vec<String> =
+        candidates.iter().map(|batch| keys::batch(&batch.stream, batch.seq)).collect();
     batches.sort();
     Plan {
         version: Plan::VERSION,
         load: LoadId::of_window(table, from, &digest(&batches)),
-        table: table.to_owned(),
+        table: table.clone(),
         from,
         until: end(from, window),
         batches,
@@ -112,17 +138,30 @@ pub(crate) async fn carry_out(env: &Env, plan: &Plan) -> Result<LoadReport, Erro
     if let Some(ended) = rewrite::latest(env, &plan.load).await? {
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
-    let claims = plan.batches.iter().map(|key| async move {
-        let (stream, seq) = keys::parse_batch(key).ok_or_else(|| damaged(plan, key))?;
-        let ours = claim(env, stream, seq, &plan.load).await? == plan.load;
-        Ok::<_, Error>(ours.then(|| key.clone()))
+    let won = won(env, plan).await?;
+    conclude(env, plan, &decode::batches(env, &won).await?).await
+}
+
+/// Claims the candidates of a plan; those that are its own, in the order of the plan.
+async fn won(env: &Env, plan: &Plan) -> Result<Vec<String>, Error> {
+    let claims = Claims::new(env, &plan.load);
+    let claims = plan.batches.iter().map(|key| {
+        let claims = &claims;
+        async move {
+            let (stream, seq) = keys::parse_batch(key).ok_or_else(|| damaged(plan, key))?;
+            Ok::<_, Error>(claims.claim(stream, seq).await?.then(|| key.clone()))
+        }
     });
     let claimed: Vec<Option<String>> = stream::iter(claims).buffered(AT_ONCE).try_collect().await?;
-    let won: Vec<String> = claimed.into_iter().flatten().collect();
+    Ok(claimed.into_iter().flatten().collect())
+}
+
+/// Loads the batches that a plan won.
+async fn conclude(env: &Env, plan: &Plan, won: &[Batch]) -> Result<LoadReport, Error> {
     if won.is_empty() {
         return end_empty(env, plan).await;
     }
-    finish(env, &plan.load, &decode::batches(env, &won).await?).await
+    finish(env, &plan.load, won).await
 }
 
 fn damaged(plan: &Plan, key: &str) -> Error {

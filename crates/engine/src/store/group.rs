@@ -2,9 +2,11 @@
 //! waiting for the disk; before any other object is written, which may name it, or deleted, in whose place it may be, all
 //! of it is brought there at once. A power cut may leave a page or a file without its content, and nothing that names it.
 //! What is overwritten is named already, and waits for the disk.
+//!
+//! Objects that are created as [`Alike`](objects::Alike) have their content on the disk from the start and leave their
+//! names to the barrier, which then comes before a data file too: a claim must not be lost where a row of its load is not.
 
 use std::fmt;
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,13 +17,16 @@ use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    Attributes, CopyOptions, Extensions, GetOptions, GetResult, GetResultPayload, ListResult,
-    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Mutex;
 
+use super::alike::Alike;
+use super::desk::Desk;
+use super::local;
 use crate::disk::sync;
+use crate::objects;
 
 /// A directory.
 pub(super) struct Directory {
@@ -30,13 +35,29 @@ pub(super) struct Directory {
     /// Leaves it to the next barrier.
     later: LocalFileSystem,
     owing: Arc<Owing>,
+    alike: Arc<Alike>,
+    /// Where objects are read.
+    reading: Arc<Desk>,
+    /// Where names are given, by one thread: the file system lets one at a time change a directory.
+    naming: Arc<Desk>,
 }
+
+/// Threads that read, at most.
+const READERS: usize = 3;
 
 /// What has not reached the disk yet.
 struct Owing {
     root: PathBuf,
-    /// Whether there is anything. Held while it is brought there: whoever comes meanwhile waits.
-    any: Mutex<bool>,
+    /// Held while it is brought there: whoever comes meanwhile waits.
+    what: Mutex<What>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct What {
+    /// Objects that nothing names.
+    files: bool,
+    /// Names of objects whose content is there.
+    names: bool,
 }
 
 impl Directory {
@@ -45,7 +66,35 @@ impl Directory {
         Directory {
             now: now.with_fsync(true).with_automatic_cleanup(false),
             later: later.with_fsync(false).with_automatic_cleanup(false),
-            owing: Arc::new(Owing { root: root.to_owned(), any: Mutex::new(false) }),
+            owing: Arc::new(Owing { root: root.to_owned(), what: Mutex::default() }),
+            alike: Arc::default(),
+            reading: Desk::new(READERS),
+            naming: Desk::new(1),
+        }
+    }
+
+    /// Where a plain key lies.
+    fn path(&self, key: &Path) -> Option<PathBuf> {
+        local::is_plain(key.as_ref()).then(|| self.owing.root.join(key.as_ref()))
+    }
+
+    /// Creates an object as one more name of the last one with its content; `None` where that cannot be done.
+    async fn create_alike(&self, key: &Path, payload: &PutPayload) -> Option<Result<PutResult>> {
+        let (path, content) = (self.path(key)?, Bytes::from(payload.clone()));
+        let alike = Arc::clone(&self.alike);
+        let created = self.naming.call(move || alike.create(&path, &content)).await.ok()?;
+        match created {
+            Ok(()) => {
+                self.owing.what.lock().await.names = true;
+                Some(Ok(PutResult { e_tag: None, version: None, extensions: Default::default() }))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                // Whoever created it may not have brought its name to the disk, and we go on from what it says.
+                self.owing.what.lock().await.names = true;
+                let path = key.to_string();
+                Some(Err(object_store::Error::AlreadyExists { path, source: error.into() }))
+            }
+            Err(_) => None,
         }
     }
 }
@@ -53,8 +102,8 @@ impl Directory {
 impl Owing {
     /// Brings everything that was written so far to the disk.
     async fn barrier(&self) -> Result<()> {
-        let mut any = self.any.lock().await;
-        if *any {
+        let mut what = self.what.lock().await;
+        if *what != What::default() {
             let root = self.root.clone();
             let synced =
                 tokio::task::spawn_blocking(move || sync(&root)).await.map_err(std::io::Error::other);
@@ -62,9 +111,13 @@ impl Owing {
                 store: "directory",
                 source: source.into(),
             })?;
-            *any = false;
+            *what = What::default();
         }
         Ok(())
+    }
+
+    async fn has_names(&self) -> bool {
+        self.what.lock().await.names
     }
 }
 
@@ -74,42 +127,19 @@ fn is_later(key: &Path, mode: &PutMode) -> bool {
     named_later && *mode == PutMode::Create
 }
 
-/// Bytes of a file that is read as it is opened: a load reads thousands of pages, and most are small.
-const SMALL: u64 = 256 << 10;
-
-fn is_conditional(options: &GetOptions) -> bool {
-    options.if_match.is_some()
-        || options.if_none_match.is_some()
-        || options.if_modified_since.is_some()
-        || options.if_unmodified_since.is_some()
-}
-
-/// A file in one go; `None` where it is large. It has no tag: a page never changes.
-fn small(path: &std::path::Path, location: Path) -> std::io::Result<Option<GetResult>> {
-    let mut file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() > SMALL {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    file.read_to_end(&mut bytes)?;
-    let last_modified = metadata.modified()?.into();
-    let size = bytes.len() as u64;
-    Ok(Some(GetResult {
-        payload: GetResultPayload::Stream(stream::once(async { Ok(bytes.into()) }).boxed()),
-        meta: ObjectMeta { location, last_modified, size, e_tag: None, version: None },
-        range: 0..size,
-        attributes: Attributes::default(),
-        extensions: Extensions::default(),
-    }))
-}
-
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, key: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let alike = options.mode == PutMode::Create && options.extensions.get::<objects::Alike>().is_some();
+        if alike && let Some(put) = self.create_alike(key, &payload).await {
+            return put;
+        }
         if is_later(key, &options.mode) {
+            if self.owing.has_names().await {
+                self.owing.barrier().await?;
+            }
             let put = self.later.put_opts(key, payload, options).await;
-            *self.owing.any.lock().await = true;
+            self.owing.what.lock().await.files = true;
             return put;
         }
         self.owing.barrier().await?;
@@ -125,11 +155,9 @@ impl ObjectStore for Directory {
     }
 
     async fn get_opts(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
-        let whole = options.range.is_none() && !options.head && !is_conditional(&options);
-        if whole && key.as_ref().starts_with("pages/") {
-            let (path, key) = (self.now.path_to_filesystem(key)?, key.clone());
-            let read = tokio::task::spawn_blocking(move || small(&path, key)).await;
-            if let Ok(Ok(Some(read))) = read {
+        if let Some(path) = self.path(key).filter(|_| local::is_whole(&options)) {
+            let location = key.clone();
+            if let Ok(Some(read)) = self.reading.call(move || local::read(&path, location)).await {
                 return Ok(read);
             }
         }
@@ -147,7 +175,19 @@ impl ObjectStore for Directory {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.now.list(prefix)
+        let ordinary = self.now.list(prefix);
+        let Some((root, prefix)) = prefix.and_then(|prefix| Some((self.path(prefix)?, prefix.clone())))
+        else {
+            return ordinary;
+        };
+        let listed = async move {
+            let ours = tokio::task::spawn_blocking(move || local::list(&root, prefix.as_ref())).await;
+            match ours {
+                Ok(Some(found)) => stream::iter(found).map(Ok).boxed(),
+                _ => ordinary,
+            }
+        };
+        stream::once(listed).flatten().boxed()
     }
 
     fn list_with_offset(
@@ -195,7 +235,7 @@ mod tests {
         let put = async |key: &str, mode: PutMode| {
             let options = PutOptions { mode, ..PutOptions::default() };
             directory.put_opts(&Path::from(key), "1".into(), options).await.expect(key);
-            *directory.owing.any.lock().await
+            *directory.owing.what.lock().await != What::default()
         };
         assert!(put("pages/s/1/x.json", PutMode::Create).await);
         assert!(!put("batches/s/1.batch.json", PutMode::Create).await, "it names the page");
@@ -206,6 +246,41 @@ mod tests {
         assert!(!put(file.as_ref(), PutMode::Overwrite).await, "nothing owed is left behind");
         assert!(put("t/year=2026/z-0.parquet", PutMode::Create).await);
         directory.delete(&file).await.expect("deleted");
-        assert!(!*directory.owing.any.lock().await, "what takes its place is on the disk");
+        let owed = *directory.owing.what.lock().await;
+        assert_eq!(owed, What::default(), "what takes its place is on the disk");
+    }
+
+    #[tokio::test]
+    async fn names_of_one_content_reach_the_disk_before_a_data_file_is_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = || LocalFileSystem::new_with_prefix(dir.path()).expect("a store");
+        let directory = Directory::new(dir.path(), store(), store());
+        let mut options = PutOptions::from(PutMode::Create);
+        options.extensions.insert(objects::Alike);
+        let claim = async |number: u32, text: &'static str| {
+            let key = Path::from(format!("_tidegate/claims/s/{number}.json"));
+            directory.put_opts(&key, text.into(), options.clone()).await
+        };
+        for number in 1..=40 {
+            claim(number, "ours").await.expect("claimed");
+        }
+        claim(41, "theirs").await.expect("claimed");
+        let taken = claim(41, "ours").await.expect_err("claimed before");
+        assert!(matches!(taken, object_store::Error::AlreadyExists { .. }), "{taken:?}");
+        let owed = async || *directory.owing.what.lock().await;
+        assert_eq!(owed().await, What { files: false, names: true });
+        let once = || PutOptions::from(PutMode::Create);
+        directory.put_opts(&Path::from("t/x-0.parquet"), "1".into(), once()).await.expect("written");
+        assert_eq!(owed().await, What { files: true, names: false });
+        let claims = Path::from("_tidegate/claims");
+        let listed: Vec<_> = directory.list(Some(&claims)).try_collect().await.expect("listed");
+        assert_eq!(listed.len(), 41);
+        for meta in listed {
+            let read = directory.get(&meta.location).await.expect("there").bytes().await.expect("read");
+            let theirs = meta.location.as_ref().ends_with("/41.json");
+            assert_eq!(read, if theirs { "theirs" } else { "ours" });
+        }
+        claim(41, "ours").await.expect_err("met again, by whoever goes on from it");
+        assert_eq!(owed().await, What { files: true, names: true });
     }
 }

@@ -44,3 +44,35 @@ over_every_store! {
     lines::a_replay_gives_the_same_bytes_and_removes_what_it_leaves,
     lines::a_lost_acknowledgement_is_taken_for_our_own_write,
 }
+
+/// What syncing does in another way: names, reading, creating, claims.
+#[cfg(target_os = "linux")]
+mod synced {
+    use super::place::synced;
+    use super::{lines, objects};
+
+    #[tokio::test]
+    async fn one_of_sixteen_creators_wins() {
+        objects::one_of_sixteen_creators_wins(&synced()).await;
+    }
+
+    #[tokio::test]
+    async fn odd_names_are_kept_to_the_letter() {
+        objects::odd_names_are_kept_to_the_letter(&synced()).await;
+    }
+
+    #[tokio::test]
+    async fn an_object_s_tag_stands_for_its_bytes() {
+        objects::an_object_s_tag_stands_for_its_bytes(&synced()).await;
+    }
+
+    #[tokio::test]
+    async fn windows_and_recovery_finish_what_events_left() {
+        lines::windows_and_recovery_finish_what_events_left(&synced()).await;
+    }
+
+    #[tokio::test]
+    async fn a_lost_acknowledgement_is_taken_for_our_own_write() {
+        lines::a_lost_acknowledgement_is_taken_for_our_own_write(&synced()).await;
+    }
+}

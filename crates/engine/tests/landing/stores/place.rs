@@ -42,6 +42,12 @@ pub fn directories() -> Place {
     }
 }
 
+/// Directories whose objects outlast a power cut, as they are where nobody says otherwise.
+#[cfg(target_os = "linux")]
+pub fn synced() -> Place {
+    Place { base: "file:.".to_owned(), options: Vec::new(), directory: directory() }
+}
+
 pub fn memory(test: &str) -> Place {
     Place { base: format!("memory://{test}"), options: Vec::new(), directory: directory() }
 }
