@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::io::Errno;
 
 /// The file that was named last.
 #[derive(Default)]
@@ -17,18 +18,21 @@ pub(super) struct Alike(Mutex<Option<(Bytes, File)>>);
 
 impl Alike {
     /// Creates `path` with this content unless something has that name. The name itself is not brought to the disk. An
-    /// error other than that it exists says nothing but that it cannot be done so: the file system knows no files without
-    /// a name, or the file has as many names as it can.
+    /// error other than that it exists says nothing but that it cannot be done so here.
     pub(super) fn create(&self, path: &Path, content: &Bytes) -> io::Result<()> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (content, file) = match last.take() {
-            Some((known, file)) if known == *content => (known, file),
-            _ => (content.clone(), nameless(path, content)?),
-        };
-        let linked = in_its_directory(path, || link(&file, path));
-        if linked.as_ref().err().is_none_or(|error| error.kind() == io::ErrorKind::AlreadyExists) {
-            *last = Some((content, file));
+        if let Some((_, file)) = last.as_ref().filter(|(known, _)| known == content) {
+            match link(file, path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    // All its names are gone, it has as many as it can, or the directory is missing.
+                    tracing::debug!(path = %path.display(), %error, "a file of its own");
+                }
+                linked => return linked,
+            }
         }
+        let file = in_its_directory(path, || nameless(path, content))?;
+        let linked = link(&file, path);
+        *last = Some((content.clone(), file));
         linked
     }
 }
@@ -49,15 +53,21 @@ fn nameless(path: &Path, content: &[u8]) -> io::Result<File> {
     let directory = path.parent().unwrap_or(path);
     let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mut file = in_its_directory(path, || Ok(File::from(open(directory, flags, mode)?)))?;
+    let mut file = File::from(open(directory, flags, mode)?);
     file.write_all(content)?;
     file.sync_all()?;
     Ok(file)
 }
 
 fn link(file: &File, path: &Path) -> io::Result<()> {
-    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+    // Kernels before 6.10 let only the privileged link a file by its descriptor, and others by this name of it.
+    let linked = linkat(file, c"", CWD, path, AtFlags::EMPTY_PATH).or_else(|error| match error {
+        Errno::NOENT => {
+            linkat(CWD, format!("/proc/self/fd/{}", file.as_raw_fd()), CWD, path, AtFlags::SYMLINK_FOLLOW)
+        }
+        other => Err(other),
+    });
+    Ok(linked?)
 }
 
 #[cfg(test)]
