@@ -19,7 +19,7 @@ use tidegate_core::pipeline::{
 use tidegate_core::request::{self, Element, Request, Response};
 
 use crate::ask::Reply;
-use crate::flight::{Arrived, Flight};
+use crate::flight::Flight;
 use crate::page::{self, Page, Part};
 use crate::reading::Reading;
 use crate::spill::Shelving;
@@ -220,8 +220,8 @@ impl Fetch<'_> {
                 Step::Next(next) => request = next,
             }
             match shelving.beside(flight.answer(&request, &pager), pages).await?? {
-                Arrived::Page(next) => looked = next,
-                Arrived::Reset => {
+                Some(next) => looked = next,
+                None => {
                     shelving.all(pages).await?;
                     return Ok(Walked::Reset);
                 }

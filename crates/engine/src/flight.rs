@@ -1,5 +1,6 @@
 //! The requests of one element that are under way: the one that its walk has come to, and those of later pages that
-//! can be told already. Each answer is read as it comes; they are taken in the order of the walk; one that the walk does not come to is dropped.
+//! can be told already. Each answer is read as it comes; they are taken in the order of the walk; one that the walk does
+//! not come to is dropped.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,13 +16,8 @@ use crate::ask::Reply;
 use crate::fetch::Fetch;
 use crate::reading::{Looked, Reading};
 
-/// What a request led to.
-pub(crate) enum Arrived {
-    /// An answer, read as data.
-    Page(Looked),
-    /// Paging is to begin again.
-    Reset,
-}
+/// An answer, read as data; none where paging is to begin again.
+type Arrived = Option<Looked>;
 
 type Asking<'a> = Pin<Box<dyn Future<Output = Result<Arrived, Error>> + Send + 'a>>;
 
@@ -38,7 +34,7 @@ impl<'a> Flight<'a> {
         Flight { fetch, reading, asked: VecDeque::new(), answers: FuturesOrdered::new() }
     }
 
-    /// The answer to the request that the walk has come to.
+    /// The answer to the request that the walk has come to; none where paging is to begin again.
     pub(crate) async fn answer(&mut self, request: &Request, pager: &Pager<'_>) -> Result<Arrived, Error> {
         if self.asked.front() != Some(request) {
             self.asked.clear();
@@ -68,7 +64,7 @@ impl<'a> Flight<'a> {
 
 async fn asked(fetch: &Fetch<'_>, reading: &Arc<Reading>, request: &Request) -> Result<Arrived, Error> {
     match fetch.ask(request).await? {
-        Reply::Data(response) => Ok(Arrived::Page(reading.beside(response).await?)),
-        Reply::Reset => Ok(Arrived::Reset),
+        Reply::Data(response) => Ok(Some(reading.beside(response).await?)),
+        Reply::Reset => Ok(None),
     }
 }
