@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -65,7 +66,7 @@ impl Desk {
     }
 }
 
-/// A thread's turn at the desk. It is over when nothing waits, when a call panics, or when the runtime ends first.
+/// A thread's turn at the desk. It is over when nothing waits, or when the runtime ends first.
 struct Turn {
     desk: Arc<Desk>,
     served: bool,
@@ -85,7 +86,9 @@ impl Turn {
             }
             let calls: Vec<Call> = queue.waiting.drain(..count).collect();
             drop(queue);
-            let answers: Vec<Answer> = calls.into_iter().map(|call| call()).collect();
+            // A call that panics is not answered, and takes no other along.
+            let answers = calls.into_iter().filter_map(|call| catch_unwind(AssertUnwindSafe(call)).ok());
+            let answers: Vec<Answer> = answers.collect();
             answers.into_iter().for_each(|answer| answer());
         }
     }
