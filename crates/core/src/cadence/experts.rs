@@ -7,7 +7,8 @@
 //! * `Burst`: the same with the rate of the last 60 changes only, for sources that change their pace.
 //! * `Beat`, `Cron`: renewal hazards of one period, see [`super::rhythm`].
 //!
-//! The tables are Poisson regressions (hits over what the other factors expect). The weights are discounted
+//! The tables are Poisson regressions (hits over what the other factors expect). Hours are believed as far as they vary
+//! by more than chance: a source that knows none is polled evenly. The weights are discounted
 //! log-likelihoods, the fixed-share idea of Herbster and Warmuth 1998.
 
 use schemars::JsonSchema;
@@ -166,7 +167,7 @@ impl Hazard {
             clock_gap: std::array::from_fn(|clock| {
                 state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)
             }),
-            hour: state.hour.factors(HOURS, PLAIN_PRIOR),
+            hour: state.hour.proven_factors(HOURS, PLAIN_PRIOR),
             day: state.day.factors(DAYS, DAY_PRIOR),
             gap: state.gap.factors(GAP_BINS, PLAIN_PRIOR),
             shares: state.weights.shares(state.level),

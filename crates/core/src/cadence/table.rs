@@ -35,6 +35,9 @@ impl Increment {
     }
 }
 
+/// Pseudo-counts beside which no table says anything.
+const CERTAIN: f64 = 1e6;
+
 impl Table {
     /// The factor of each bin, with `prior` pseudo-counts pulling it to 1.
     pub(crate) fn factors(&self, bins: usize, prior: f64) -> Vec<f64> {
@@ -44,6 +47,21 @@ impl Table {
                 ((cell(&self.hits, bin) + prior) / (cell(&self.expected, bin) + prior)).clamp(2e-3, 500.0)
             })
             .collect()
+    }
+
+    /// The factors as far as chance does not explain them. Counts that vary over the bins by no more than counts do by
+    /// chance say nothing, so all factors are 1; what they vary beyond it is the variance of the factors, and its
+    /// inverse the pseudo-counts that a gamma prior of that variance has (moments, as James and Stein shrink).
+    pub(crate) fn proven_factors(&self, bins: usize, least_prior: f64) -> Vec<f64> {
+        let total = |cells: &[u16]| cells.iter().map(|&code| decode(code)).sum::<f64>();
+        let level = total(&self.hits) / total(&self.expected).max(1e-9);
+        let (mut beyond_chance, mut square) = (0.0, 0.0);
+        for (&hits, &expected) in self.hits.iter().zip(&self.expected) {
+            let expected = decode(expected) * level;
+            beyond_chance += (decode(hits) - expected).powi(2) - expected;
+            square += expected.powi(2);
+        }
+        self.factors(bins, (square / beyond_chance.max(1e-9)).clamp(least_prior, CERTAIN))
     }
 
     /// Forgets by `keep` and adds the increment.
@@ -108,6 +126,24 @@ mod tests {
         assert_eq!(text, "\"AQD-_zQSBwA\"");
         assert_eq!(serde_json::from_str::<Table>(&text).unwrap(), table);
         assert!(serde_json::from_str::<Table>("\"AQD-_zQ=\"").is_err());
+    }
+
+    #[test]
+    fn only_what_chance_does_not_explain_is_believed() {
+        let table = |per_bin: fn(&mut Rng, usize) -> usize| {
+            let mut rng = Rng::new(7);
+            let mut counts = Increment::new(24);
+            (0..24).for_each(|bin| counts.add(bin, per_bin(&mut rng, bin) as f64, 20.0));
+            let mut table = Table::default();
+            table.absorb(1.0, &counts, &mut rng);
+            table
+        };
+        let flat = table(|rng, _| rng.poisson(20.0)).proven_factors(24, 2.0);
+        assert!(flat.iter().all(|factor| (factor - 1.0).abs() < 0.15), "{flat:?}");
+        let daily = table(|rng, bin| rng.poisson(if bin < 12 { 38.0 } else { 2.0 })).proven_factors(24, 2.0);
+        assert!(daily[..12].iter().all(|factor| (1.3..2.6).contains(factor)), "{daily:?}");
+        assert!(daily[12..].iter().all(|factor| *factor < 0.5), "{daily:?}");
+        assert_eq!(Table::default().proven_factors(3, 2.0), [1.0; 3]);
     }
 
     #[test]
