@@ -12,6 +12,8 @@ use super::state::{Rate, State};
 const CALM: u32 = 4;
 /// Changes between looks: from, doubling, up to.
 const EVERY: (u32, u32) = (4, 16);
+/// A look tells something from this share of the period on: just after a change none is due, just before one it is.
+const MID_GAP: f64 = 0.15;
 /// A hit is a surprise when fewer changes than this were expected.
 const SURPRISE: f64 = 0.12;
 
@@ -45,7 +47,7 @@ impl State {
         lock: f64,
         waited: f64,
     ) {
-        let looked = self.alias.look.take().is_some();
+        let looked = self.alias.look.is_some() && self.in_mid_gap(waited);
         // A look in vain is no miss.
         self.alias.streak = match changed {
             true => self.alias.streak + 1,
@@ -55,11 +57,17 @@ impl State {
         if !looked {
             return;
         }
+        self.alias.look = None;
         if changed && lock > 0.5 && expected(self) < SURPRISE {
             self.forget_rhythm(waited);
         } else {
             self.alias.every = (2 * self.alias.every).min(EVERY.1);
         }
+    }
+
+    /// Whether a poll so long after the one before lies between two beats.
+    pub(crate) fn in_mid_gap(&self, waited: f64) -> bool {
+        self.beat.period.is_some_and(|period| waited >= MID_GAP * f64::from(period))
     }
 
     /// Starts anew at twice the pace that the look has proven: too fast a poller sees its misses, one that is too slow

@@ -88,7 +88,7 @@ pub(crate) fn choose(state: &State, bounds: &Bounds, now: f64) -> Choice {
     };
     if let Some(share) = state.alias.look {
         let look_at = now + f64::from(share) * (at - now);
-        if look_at >= now + bounds.min {
+        if look_at >= now + bounds.min && state.in_mid_gap(look_at - now) {
             choice.at = look_at;
             choice.look = true;
         }
