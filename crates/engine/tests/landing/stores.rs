@@ -9,14 +9,20 @@ mod lines;
 mod objects;
 mod place;
 
-macro_rules! over_every_store {
-    ($($suite:ident::$property:ident,)+) => {
-        mod directories {
+macro_rules! over {
+    ($kind:ident: $($suite:ident::$property:ident,)+) => {
+        mod $kind {
             $(#[tokio::test]
             async fn $property() {
-                super::$suite::$property(&super::place::directories()).await;
+                super::$suite::$property(&super::place::$kind()).await;
             })+
         }
+    };
+}
+
+macro_rules! over_every_store {
+    ($($suite:ident::$property:ident,)+) => {
+        over! { directories: $($suite::$property,)+ }
         mod memory {
             $(#[tokio::test]
             async fn $property() {
@@ -45,34 +51,13 @@ over_every_store! {
     lines::a_lost_acknowledgement_is_taken_for_our_own_write,
 }
 
-/// What syncing does in another way: names, reading, creating, claims.
+// What syncing does in another way: names, reading, creating, claims.
 #[cfg(target_os = "linux")]
-mod synced {
-    use super::place::synced;
-    use super::{lines, objects};
-
-    #[tokio::test]
-    async fn one_of_sixteen_creators_wins() {
-        objects::one_of_sixteen_creators_wins(&synced()).await;
-    }
-
-    #[tokio::test]
-    async fn odd_names_are_kept_to_the_letter() {
-        objects::odd_names_are_kept_to_the_letter(&synced()).await;
-    }
-
-    #[tokio::test]
-    async fn an_object_s_tag_stands_for_its_bytes() {
-        objects::an_object_s_tag_stands_for_its_bytes(&synced()).await;
-    }
-
-    #[tokio::test]
-    async fn windows_and_recovery_finish_what_events_left() {
-        lines::windows_and_recovery_finish_what_events_left(&synced()).await;
-    }
-
-    #[tokio::test]
-    async fn a_lost_acknowledgement_is_taken_for_our_own_write() {
-        lines::a_lost_acknowledgement_is_taken_for_our_own_write(&synced()).await;
-    }
+over! {
+    synced:
+    objects::one_of_sixteen_creators_wins,
+    objects::odd_names_are_kept_to_the_letter,
+    objects::an_object_s_tag_stands_for_its_bytes,
+    lines::windows_and_recovery_finish_what_events_left,
+    lines::a_lost_acknowledgement_is_taken_for_our_own_write,
 }
