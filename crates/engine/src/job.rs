@@ -2,6 +2,8 @@
 //! until its results are staged, so that whoever goes on, this poll, the next one or another process after a crash, asks
 //! for the same job and makes no second one. Losing what is kept costs a job, never a record.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +22,7 @@ use tidegate_core::time::after;
 use crate::ask::Reply;
 use crate::fetch::Fetch;
 use crate::page::{self, Page, Part};
+use crate::reading::Reading;
 use crate::{Error, documents, objects};
 
 /// A job that was created.
@@ -258,7 +261,8 @@ impl Fetch<'_> {
         response: Response,
         pages: &mut Vec<Page>,
     ) -> Result<(), Error> {
-        pages.push(page::read(self, request, response, pages.len(), run.part)?);
+        let looked = Arc::new(Reading::of(self, run.part)).beside(response).await?;
+        pages.push(page::of(self, request, looked, pages.len(), run.part)?);
         self.relieve(pages, run.part.seq).await
     }
 

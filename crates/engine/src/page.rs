@@ -16,7 +16,7 @@ use tidegate_core::request::{Request, Response};
 
 use crate::Error;
 use crate::fetch::Fetch;
-use crate::reading::{Looked, Reading, Unread};
+use crate::reading::{Looked, Unread};
 use crate::spill::Stored;
 
 /// The part of an element that one walk of pages asks for.
@@ -108,17 +108,6 @@ impl Page {
         let form = Form { format: self.format, charset, archive, most };
         decode::plain(&self.body, &form, records).map_err(|e| Error::Source(e.to_string()))
     }
-}
-
-/// Takes an answer for page `number` apart far enough to know that it is data.
-pub(crate) fn read(
-    fetch: &Fetch<'_>,
-    request: &Request,
-    response: Response,
-    number: usize,
-    part: &Part,
-) -> Result<Page, Error> {
-    of(fetch, request, Reading::of(fetch, part).look(response), number, part)
 }
 
 /// Page `number`, from what was read of the answer.

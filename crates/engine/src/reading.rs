@@ -104,7 +104,7 @@ impl Reading {
     }
 
     /// Looks at an answer.
-    pub(crate) fn look(&self, response: Response) -> Looked {
+    fn look(&self, response: Response) -> Looked {
         let charset = response.charset();
         let read = match self.form_of(&response, charset.as_deref()) {
             Err(error) => Err(Unread { format: None, error }),

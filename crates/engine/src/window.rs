@@ -66,7 +66,7 @@ impl Groups {
 
     fn add(&mut self, batch: Batch) {
         let from = start(batch.polled_at, self.window);
-        if end(from, self.window) > self.now {
+        if after(from, self.window) > self.now {
             return;
         }
         // Most batches are alike the one before.
@@ -108,7 +108,7 @@ fn plan(from: Timestamp, window: Duration, candidates: &[Batch]) -> Plan {
         load: LoadId::of_window(table, from, &digest(&batches)),
         table: table.clone(),
         from,
-        until: end(from, window),
+        until: after(from, window),
         batches,
     }
 }
@@ -126,11 +126,7 @@ fn start(at: Timestamp, window: Duration) -> Timestamp {
 
 /// The end of the window that holds a point in time.
 pub(crate) fn end_of(at: Timestamp, window: Duration) -> Timestamp {
-    end(start(at, window), window)
-}
-
-fn end(from: Timestamp, window: Duration) -> Timestamp {
-    after(from, window)
+    after(start(at, window), window)
 }
 
 /// Claims the candidates of a plan and loads those it won. May be repeated by anyone.
