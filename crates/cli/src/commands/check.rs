@@ -5,6 +5,7 @@ use tidegate_core::cadence::CadenceSpec;
 use tidegate_core::pipeline::{Pipeline, Stream};
 
 use super::case::CaseArgs;
+use super::forecast::elements;
 use crate::failure::Failure;
 use crate::output::Shell;
 use crate::pipeline_file::{FileArgs, PipelineFile};
@@ -68,7 +69,7 @@ fn short_budgets(pipeline: &Pipeline) -> Vec<String> {
     let least = |stream: &Stream| {
         let staleness =
             stream.cadence.max_staleness.map(|span| span.0.as_secs_f64()).filter(|span| *span > 0.0);
-        staleness.map_or(0.0, |span| 86_400.0 / span * combinations(stream).max(1) as f64)
+        staleness.map_or(0.0, |span| 86_400.0 / span * elements(stream) as f64)
     };
     let short = |least: f64, budget: Option<u32>| budget.filter(|budget| least > f64::from(*budget));
     let own = pipeline.streams.iter().filter_map(|stream| {
@@ -88,14 +89,11 @@ fn short_budgets(pipeline: &Pipeline) -> Vec<String> {
     own.chain(source).collect()
 }
 
-/// How many elements the lists of a stream make, each value combined with each.
-fn combinations(stream: &Stream) -> usize {
-    if stream.for_each.is_empty() { 0 } else { stream.for_each.values().map(Vec::len).product() }
-}
-
 fn stream_line(stream: &Stream) -> String {
-    let elements = combinations(stream);
-    let asked = if elements > 0 { format!(" ({elements} elements)") } else { String::new() };
+    let asked = match stream.for_each.is_empty() {
+        true => String::new(),
+        false => format!(" ({} elements)", elements(stream)),
+    };
     let by = format!("{:?}", stream.partition_by).to_lowercase();
     let time = stream.event_time.as_ref().map_or("the time of the poll", |time| &time.path);
     let table = stream.table();

@@ -76,11 +76,15 @@ fn whole(pipeline: &Pipeline, state: &Status) -> Whole {
     Whole { streams, calls_per_day: calls / short, quota, quota_share: share }
 }
 
+/// How many elements the lists of a stream make; one where it has none.
+pub(super) fn elements(stream: &Stream) -> usize {
+    request::elements(stream).map_or(1, |elements| elements.len())
+}
+
 /// A stream's day as if it were the only one of its source.
 fn wanted(stream: &Stream, status: &StreamStatus) -> Day {
     let usual = status.polls.usual;
-    let elements = request::elements(stream).map_or(1, |elements| elements.len());
-    let requests = if usual.requests > 0.0 { f64::from(usual.requests) } else { elements as f64 };
+    let requests = if usual.requests > 0.0 { f64::from(usual.requests) } else { elements(stream) as f64 };
     forecast(&status.polls.learned, &stream.cadence, requests)
 }
 
