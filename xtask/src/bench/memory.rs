@@ -57,7 +57,7 @@ const CASES: [Case; 5] = [
     },
 ];
 
-/// Runs every case. `--size` is that of each input (2 GiB; 192 MiB with `--small`, which its bound does not hold).
+/// Runs every case. `--size` is that of each input (2 GiB; 192 MiB with `--small`, more than its bound).
 pub(super) fn run(args: &[String]) -> Result<bool, String> {
     let told = args.iter().any(|arg| arg == "--size");
     let mut options = Options::parse(args)?;
