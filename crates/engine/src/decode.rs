@@ -15,8 +15,12 @@ use crate::{Env, Error, ledger, objects};
 /// Pages read ahead of the one that is decoded: as many as fit in so many bytes, within these bounds.
 const AHEAD_BYTES: u64 = 2 << 20;
 const PAGES_AHEAD: RangeInclusive<u64> = 4..=32;
-/// Bytes that are decoded at a time: each thread has as many, and as many more wait for it.
-const CHUNK: usize = 1 << 20;
+/// Bytes that are decoded at a time: each thread has as many, and as many more wait for it. The more they are, the longer
+/// is what a partition has of each block: of a large load with many partitions, collecting short stretches from many
+/// blocks would be most of the encoding. A small one has few blocks in any case.
+const CHUNK: RangeInclusive<u64> = 1 << 20..=12 << 20;
+/// Chunks that a load is taken in, within these bounds.
+const CHUNKS: u64 = 64;
 /// Batches read at the same time.
 const BATCHES_AT_ONCE: usize = 64;
 /// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
@@ -46,7 +50,7 @@ pub(crate) async fn decode(
     let mut schema = ledger::current(env, &spec.table).await?;
     let before = schema.version;
     for _ in 0..ROUNDS {
-        let mut loader = Loader::new(load.clone(), spec, &schema).with(options());
+        let mut loader = Loader::new(load.clone(), spec, &schema).with(options(batches));
         let all = batches.iter().flat_map(|batch| batch.pages.iter().map(move |page| (batch, page)));
         let mut bodies = stream::iter(
             all.map(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }),
@@ -86,9 +90,12 @@ fn pages_ahead(batches: &[Batch]) -> usize {
 }
 
 /// As many threads as the machine has.
-fn options() -> Options {
+fn options(batches: &[Batch]) -> Options {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Options { threads, chunk: CHUNK, ..Options::default() }
+    let bytes =
+        batches.iter().flat_map(|batch| &batch.pages).map(|page| page.bytes).fold(0, u64::saturating_add);
+    let chunk = (bytes / CHUNKS).clamp(*CHUNK.start(), *CHUNK.end());
+    Options { threads, chunk: usize::try_from(chunk).unwrap_or(1 << 20), ..Options::default() }
 }
 
 fn data_file(file: File) -> (DataFile, Bytes) {
