@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::ops::RangeInclusive;
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -10,6 +11,7 @@ use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
 use tidegate_core::pipeline::LoadSpec;
 
+use crate::intake::Intake;
 use crate::{Env, Error, ledger, objects};
 
 /// Pages read ahead of the one that is decoded: as many as fit in so many bytes, within these bounds.
@@ -45,17 +47,23 @@ pub(crate) async fn decode(
     env: &Env,
     load: &LoadId,
     spec: &LoadSpec,
-    batches: &[Batch],
+    batches: &mut Intake<'_>,
 ) -> Result<Decoded, Error> {
     let mut schema = ledger::current(env, &spec.table).await?;
     let before = schema.version;
     for _ in 0..ROUNDS {
         let mut loader = Loader::new(load.clone(), spec, &schema).with(options(batches));
-        let all = batches.iter().flat_map(|batch| batch.pages.iter().map(move |page| (batch, page)));
-        let mut bodies = stream::iter(
-            all.map(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }),
-        )
-        .buffered(pages_ahead(batches));
+        let ahead = pages_ahead(batches);
+        let mut bodies = pin!(
+            batches
+                .each()
+                .map_ok(|batch| stream::iter(
+                    batch.pages.iter().map(move |page| Ok::<_, Error>((batch, page)))
+                ))
+                .try_flatten()
+                .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) })
+                .try_buffered(ahead)
+        );
         while let Some((batch, page, body)) = bodies.try_next().await? {
             loader.page(batch, page, body)?;
         }
@@ -83,17 +91,16 @@ pub(crate) async fn decode(
 }
 
 /// Small pages are mostly waited for, and large ones are mostly memory.
-fn pages_ahead(batches: &[Batch]) -> usize {
-    let largest = batches.iter().flat_map(|batch| &batch.pages).map(|page| page.bytes).max().unwrap_or(0);
+fn pages_ahead(batches: &Intake<'_>) -> usize {
+    let largest = batches.page_bytes().max().unwrap_or(0);
     let pages = AHEAD_BYTES / largest.max(1);
     usize::try_from(pages.clamp(*PAGES_AHEAD.start(), *PAGES_AHEAD.end())).unwrap_or(1)
 }
 
 /// As many threads as the machine has.
-fn options(batches: &[Batch]) -> Options {
+fn options(batches: &Intake<'_>) -> Options {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let bytes =
-        batches.iter().flat_map(|batch| &batch.pages).map(|page| page.bytes).fold(0, u64::saturating_add);
+    let bytes = batches.page_bytes().fold(0, u64::saturating_add);
     let chunk = (bytes / CHUNKS).clamp(*CHUNK.start(), *CHUNK.end());
     Options { threads, chunk: usize::try_from(chunk).unwrap_or(1 << 20), ..Options::default() }
 }

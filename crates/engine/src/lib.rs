@@ -25,6 +25,7 @@ mod fetch;
 mod flight;
 mod gate;
 mod http;
+mod intake;
 mod inventory;
 mod job;
 mod learn;

@@ -6,13 +6,17 @@
 //! A crash leaves a prefix of this line, and whoever repeats it writes the same names with the same rows. The manifest,
 //! created once, is the end.
 
+use std::slice;
+
 use tidegate_core::batch::Batch;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::LoadManifest;
+use tidegate_core::pipeline::LoadSpec;
 
 use crate::claim::claim;
 use crate::decode::{self, Decoded};
 use crate::documents::{self, Creation};
+use crate::intake::Intake;
 use crate::write::{self, Written};
 use crate::{Env, Error, rewrite};
 
@@ -102,16 +106,20 @@ pub async fn load_batch(env: &Env, key: &str) -> Result<LoadReport, Error> {
     if let Some(ended) = rewrite::latest(env, &load).await? {
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
-    finish(env, &load, &[batch]).await
+    finish(env, &load, &batch.load, Intake::of(slice::from_ref(&batch))).await
 }
 
-/// Decodes, writes and ends a load whose batches are claimed. All batches have one load spec, and there is one at least.
-pub(crate) async fn finish(env: &Env, load: &LoadId, batches: &[Batch]) -> Result<LoadReport, Error> {
-    let spec = &batches.first().expect("a load that is finished has a batch").load;
+/// Decodes, writes and ends a load that owns its batches, of which there is one at least. All have this load spec.
+pub(crate) async fn finish(
+    env: &Env,
+    load: &LoadId,
+    spec: &LoadSpec,
+    mut batches: Intake<'_>,
+) -> Result<LoadReport, Error> {
     let mut widened = false;
     let mut strays = Vec::new();
     let decoded = loop {
-        let decoded = decode::decode(env, load, spec, batches).await?;
+        let decoded = decode::decode(env, load, spec, &mut batches).await?;
         widened |= decoded.widened;
         match write::first(env, load, spec, &decoded).await? {
             Written::All => break decoded,
@@ -120,10 +128,10 @@ pub(crate) async fn finish(env: &Env, load: &LoadId, batches: &[Batch]) -> Resul
     };
     strays.retain(|key| decoded.files.iter().all(|(file, _)| file.key != *key));
     write::remove(env, &strays).await?;
-    end(env, manifest(env, load, batches, &decoded), widened).await
+    end(env, manifest(env, load, batches.known(), &decoded), widened).await
 }
 
-fn manifest(env: &Env, load: &LoadId, batches: &[Batch], decoded: &Decoded) -> LoadManifest {
+fn manifest(env: &Env, load: &LoadId, batches: &[&Batch], decoded: &Decoded) -> LoadManifest {
     let polled = batches.iter().map(|batch| batch.polled_at);
     let first = &batches[0];
     LoadManifest {

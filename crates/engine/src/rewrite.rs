@@ -13,6 +13,7 @@ use tidegate_core::pipeline::LoadSpec;
 
 use crate::decode::{self, Decoded};
 use crate::documents::{self, Creation};
+use crate::intake::Intake;
 use crate::load::{End, LoadReport};
 use crate::{Env, Error, objects, write};
 
@@ -93,7 +94,7 @@ async fn decoded(env: &Env, before: &LoadManifest, intent: &Rewrite) -> Result<D
     if intent.ledger_decides {
         spec.columns.clear();
     }
-    decode::decode(env, &intent.load, &spec, &batches).await
+    decode::decode(env, &intent.load, &spec, &mut Intake::of(&batches)).await
 }
 
 /// Does what the intent says.

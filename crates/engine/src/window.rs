@@ -3,9 +3,11 @@
 //!
 //! ```text
 //!  candidates -> plan (created once) -> claims -> decode those that were won -> files -> manifest
+//!                                      (while pages of the first are read)
 //! ```
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -18,6 +20,7 @@ use tidegate_core::time::after;
 
 use crate::claim::Claims;
 use crate::documents::{self, Creation};
+use crate::intake::Intake;
 use crate::inventory::Inventory;
 use crate::load::{End, LoadReport, finish};
 use crate::recover::Recovery;
@@ -44,7 +47,7 @@ pub async fn load_windows(env: &Env, streams: &[String], window: Duration) -> Re
     }
     for (from, batches) in groups.all {
         let plan = plan(from, window, &batches);
-        let loaded = load(env, &plan, batches).await.map(Some);
+        let loaded = load(env, &plan, &batches).await.map(Some);
         done.note(plan.load.to_string(), loaded);
     }
     Ok(done)
@@ -85,17 +88,20 @@ impl Groups {
     }
 }
 
-/// Writes the plan and loads those of its candidates that it wins.
-async fn load(env: &Env, plan: &Plan, mut candidates: Vec<Batch>) -> Result<LoadReport, Error> {
+/// Writes the plan and loads those of its candidates that it wins. They are claimed in their order, each before anything
+/// of it is taken in, while pages of those before are read.
+async fn load(env: &Env, plan: &Plan, candidates: &[Batch]) -> Result<LoadReport, Error> {
     documents::create_once(env, env.lake.as_ref(), &keys::plan(&plan.load), plan).await?;
     if let Some(ended) = rewrite::latest(env, &plan.load).await? {
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
-    let won = won(env, plan).await?;
-    if won.len() < candidates.len() {
-        candidates.retain(|batch| won.binary_search(&keys::batch(&batch.stream, batch.seq)).is_ok());
-    }
-    conclude(env, plan, &candidates).await
+    let claims = Claims::new(env, &plan.load);
+    let claimed = stream::iter(candidates).map(|batch| {
+        let claims = &claims;
+        async move { Ok(claims.claim(&batch.stream, batch.seq).await?.then_some(batch)) }
+    });
+    let won = claimed.buffered(AT_ONCE).try_filter_map(|won| ready(Ok(won)));
+    conclude(env, plan, Intake::coming(candidates, won)).await
 }
 
 fn plan(from: Timestamp, window: Duration, candidates: &[Batch]) -> Plan {
@@ -135,7 +141,7 @@ pub(crate) async fn carry_out(env: &Env, plan: &Plan) -> Result<LoadReport, Erro
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
     let won = won(env, plan).await?;
-    conclude(env, plan, &decode::batches(env, &won).await?).await
+    conclude(env, plan, Intake::of(&decode::batches(env, &won).await?)).await
 }
 
 /// Claims the candidates of a plan; those that are its own, in the order of the plan.
@@ -152,12 +158,12 @@ async fn won(env: &Env, plan: &Plan) -> Result<Vec<String>, Error> {
     Ok(claimed.into_iter().flatten().collect())
 }
 
-/// Loads the batches that a plan won.
-async fn conclude(env: &Env, plan: &Plan, won: &[Batch]) -> Result<LoadReport, Error> {
-    if won.is_empty() {
-        return end_empty(env, plan).await;
+/// Loads the batches that a plan wins.
+async fn conclude(env: &Env, plan: &Plan, mut won: Intake<'_>) -> Result<LoadReport, Error> {
+    match won.first().await? {
+        Some(first) => finish(env, &plan.load, &first.load, won).await,
+        None => end_empty(env, plan).await,
     }
-    finish(env, &plan.load, won).await
 }
 
 fn damaged(plan: &Plan, key: &str) -> Error {
