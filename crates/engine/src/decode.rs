@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::pin::pin;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
@@ -16,7 +16,7 @@ use crate::{Env, Error, ledger, objects};
 
 /// Pages read ahead of the one that is decoded: as many as fit in so many bytes, within these bounds.
 const AHEAD_BYTES: u64 = 2 << 20;
-const PAGES_AHEAD: RangeInclusive<u64> = 4..=32;
+const PAGES_AHEAD: RangeInclusive<u64> = 4..=64;
 /// Bytes that are decoded at a time: each thread has as many, and as many more wait for it. The more they are, the longer
 /// is what a partition has of each block: of a large load with many partitions, collecting short stretches from many
 /// blocks would be most of the encoding. A small one has few blocks in any case.
@@ -61,7 +61,8 @@ pub(crate) async fn decode(
                     batch.pages.iter().map(move |page| Ok::<_, Error>((batch, page)))
                 ))
                 .try_flatten()
-                .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) })
+                .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }
+                    .boxed())
                 .try_buffered(ahead)
         );
         while let Some((batch, page, body)) = bodies.try_next().await? {
@@ -143,5 +144,5 @@ pub(crate) async fn batches(env: &Env, keys: &[String]) -> Result<Vec<Batch>, Er
 
 /// Reads staged batches one after the other, in the order of their keys.
 pub(crate) fn reading<'a>(env: &'a Env, keys: &'a [String]) -> impl Stream<Item = Result<Batch, Error>> + 'a {
-    stream::iter(keys.iter().map(move |key| batch(env, key))).buffered(BATCHES_AT_ONCE)
+    stream::iter(keys.iter().map(move |key| batch(env, key).boxed())).buffered(BATCHES_AT_ONCE)
 }

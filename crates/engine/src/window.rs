@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::Batch;
 use tidegate_core::change;
 use tidegate_core::jiff::Timestamp;
@@ -98,7 +98,7 @@ async fn load(env: &Env, plan: &Plan, candidates: &[Batch]) -> Result<LoadReport
     let claims = Claims::new(env, &plan.load);
     let claimed = stream::iter(candidates).map(|batch| {
         let claims = &claims;
-        async move { Ok(claims.claim(&batch.stream, batch.seq).await?.then_some(batch)) }
+        async move { Ok(claims.claim(&batch.stream, batch.seq).await?.then_some(batch)) }.boxed()
     });
     let won = claimed.buffered(AT_ONCE).try_filter_map(|won| ready(Ok(won)));
     conclude(env, plan, Intake::coming(candidates, won)).await

@@ -220,7 +220,7 @@ impl<'a> Chunks<'a> {
             return Ok(());
         }
         let expected = usize::try_from(self.input.bytes).unwrap_or(missing).saturating_add(1);
-        self.rest.reserve(missing.min(expected.max(1 << 16)));
+        self.rest.reserve(missing.min(expected));
         let read = self.bytes.by_ref().take(missing as u64).read_to_end(&mut self.rest);
         let read = read.map_err(|error| Error::file("cannot read", &self.input.path, error))?;
         self.ended = read < missing;

@@ -1,9 +1,11 @@
 //! Which files are meant: names, directories, patterns, standard input.
 
 use std::collections::HashSet;
-use std::fs;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+use std::{fs, thread};
 
 use crate::Error;
 
@@ -45,8 +47,10 @@ pub fn find(names: &[String]) -> Result<Vec<Input>, Error> {
             Err(error) => return Err(Error::file("cannot read", path, error)),
         }
     }
-    let mut seen = HashSet::new();
-    found.retain(|input| seen.insert(input.name.clone()));
+    if names.len() > 1 {
+        let mut seen = HashSet::new();
+        found.retain(|input| seen.insert(input.name.clone()));
+    }
     Ok(found)
 }
 
@@ -67,10 +71,30 @@ fn file(path: &Path) -> Result<Input, Error> {
     })
 }
 
+/// Files that one thread asks the file system about, at least: it takes longer than to name them.
+const SHARE: usize = 1000;
+
+/// The inputs that these paths are, in their order.
+fn inputs(paths: &[PathBuf], input: fn(&Path) -> Result<Option<Input>, Error>) -> Result<Vec<Input>, Error> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = paths.len().div_ceil(threads).max(SHARE);
+    thread::scope(|scope| {
+        let of = |paths: &[PathBuf]| paths.iter().filter_map(|path| input(path).transpose()).collect();
+        let shares: Vec<_> = paths.chunks(share).map(|paths| scope.spawn(move || of(paths))).collect();
+        let mut all = Vec::with_capacity(paths.len());
+        for share in shares {
+            let found: Result<Vec<Input>, Error> = share.join().unwrap_or_else(|panic| resume_unwind(panic));
+            all.append(&mut found?);
+        }
+        Ok(all)
+    })
+}
+
 fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
-    let before = found.len();
-    descend(directory, &mut HashSet::new(), found)?;
-    match found.len() - before {
+    let mut paths = Vec::new();
+    descend(directory, &mut HashSet::new(), &mut paths)?;
+    found.append(&mut inputs(&paths, |path| file(path).map(Some))?);
+    match paths.len() {
         0 => Err(Error::Config(format!(
             "{} holds no file that ends in {} (with or without .gz or .zst); name the files themselves",
             directory.display(),
@@ -81,24 +105,26 @@ fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
 }
 
 /// Takes in what lies below a directory, unless a link has led there already.
-fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<Input>) -> Result<(), Error> {
+fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), Error> {
     let failed = |error| Error::file("cannot list", directory, error);
     if !seen.insert(directory.canonicalize().map_err(failed)?) {
         return Ok(());
     }
-    let mut entries = fs::read_dir(directory)
-        .and_then(|entries| entries.map(|entry| entry.map(|one| one.path())).collect::<Result<Vec<_>, _>>())
-        .map_err(failed)?;
-    entries.sort();
-    for entry in entries {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        entries.push((entry.file_name(), entry.file_type().map_err(failed)?));
+    }
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, kind) in entries {
+        let (path, name) = (directory.join(&name), name.to_string_lossy());
         if name.starts_with(['.', '_']) {
             continue;
         }
-        if entry.is_dir() {
-            descend(&entry, seen, found)?;
+        if kind.is_dir() || kind.is_symlink() && path.is_dir() {
+            descend(&path, seen, found)?;
         } else if ENDINGS.iter().any(|ending| plain(&name).ends_with(ending)) {
-            found.push(file(&entry)?);
+            found.push(path);
         }
     }
     Ok(())
@@ -114,15 +140,15 @@ pub(super) fn plain(name: &str) -> String {
 fn matching(pattern: &str, found: &mut Vec<Input>) -> Result<(), Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Config(format!("`{pattern}` is no pattern: {error}"));
     let before = found.len();
+    let mut paths = Vec::new();
     for path in glob::glob(pattern).map_err(|error| wrong(&error))? {
-        let path = path.map_err(|error| {
+        paths.push(path.map_err(|error| {
             let at = error.path().to_owned();
             Error::file("cannot list", &at, error.into())
-        })?;
-        if path.is_file() {
-            found.push(file(&path)?);
-        }
+        })?);
     }
+    let mut matching = inputs(&paths, |path| path.is_file().then(|| file(path)).transpose())?;
+    found.append(&mut matching);
     match found.len() - before {
         0 => Err(Error::Config(format!("no file matches `{pattern}`; check the pattern and the directory"))),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, io, thread};
@@ -26,6 +27,10 @@ const SAMPLED_FILES: usize = 16;
 const SAMPLED_BYTES: usize = 1 << 20;
 /// Passes after which a schema that still widens is a bug.
 const PASSES: u32 = 8;
+
+/// Chunks that the inputs are decoded in, as they are on the disk, if chunks are within these bounds.
+const CHUNKS: u64 = 8;
+const CHUNK: RangeInclusive<usize> = 1 << 20..=12 << 20;
 
 /// What a run wrote.
 pub(super) struct Done {
@@ -67,6 +72,12 @@ pub(super) fn run(
     Err(Error::Config(
         "the schema does not settle; declare the columns that change: --column name=type".to_owned(),
     ))
+}
+
+/// Bytes that are decoded at a time: few inputs must not be one thread's work at the end.
+fn chunk(inputs: &[Input]) -> usize {
+    let bytes = inputs.iter().map(|input| input.bytes).fold(0, u64::saturating_add);
+    usize::try_from(bytes / CHUNKS).map_or(*CHUNK.end(), |chunk| chunk.clamp(*CHUNK.start(), *CHUNK.end()))
 }
 
 fn sizes<'a>(job: &Job, way: Option<&'a Way>) -> Sizes<'a> {
@@ -177,6 +188,7 @@ impl Pass<'_> {
         let memory = usize::try_from(self.job.memory).unwrap_or(usize::MAX);
         let options = Options {
             memory: memory - memory / 4,
+            chunk: chunk(self.inputs),
             threads: self.job.threads,
             lineage: self.job.lineage,
             appends: true,

@@ -1,9 +1,10 @@
 //! Small objects read, and objects listed, with as few system calls as it takes. Whatever is out of the ordinary is left
 //! to the library, and so are all errors: `None` stands for it.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::thread;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
@@ -12,6 +13,9 @@ use object_store::{Attributes, GetOptions, GetResult, GetResultPayload, ObjectMe
 
 /// The longest object that is read in one go, in bytes.
 const SMALL: u64 = 256 << 10;
+
+/// Files of a directory that two threads ask the file system about.
+const MANY: usize = 2000;
 
 /// Whether a name on disk is the name in the store, letter by letter.
 pub(super) fn is_plain(name: &str) -> bool {
@@ -72,6 +76,7 @@ fn descend(directory: &Path, prefix: &str, found: &mut Vec<ObjectMeta>) -> Optio
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(()),
         entries => entries.ok()?,
     };
+    let mut files = Vec::new();
     for entry in entries {
         let entry = entry.ok()?;
         let name = entry.file_name().into_string().ok()?;
@@ -83,13 +88,34 @@ fn descend(directory: &Path, prefix: &str, found: &mut Vec<ObjectMeta>) -> Optio
         if kind.is_dir() {
             descend(&directory.join(&name), &key, found)?;
         } else if kind.is_file() {
-            match entry.metadata() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                meta => found.push(described(&meta.ok()?, Key::parse(&key).ok()?)?),
-            }
+            files.push((entry, key));
         }
     }
+    if files.len() < MANY {
+        found.append(&mut described_all(&files)?);
+        return Some(());
+    }
+    let (some, others) = files.split_at(files.len() / 2);
+    let (some, others) = thread::scope(|scope| {
+        let some = scope.spawn(|| described_all(some));
+        let others = described_all(others);
+        (some.join().ok().flatten(), others)
+    });
+    found.append(&mut some?);
+    found.append(&mut others?);
     Some(())
+}
+
+/// What the store says of these files, those left out that are gone.
+fn described_all(files: &[(DirEntry, String)]) -> Option<Vec<ObjectMeta>> {
+    let mut all = Vec::with_capacity(files.len());
+    for (entry, key) in files {
+        match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            meta => all.push(described(&meta.ok()?, Key::parse(key).ok()?)?),
+        }
+    }
+    Some(all)
 }
 
 /// Whether it is what the library writes beside an object's place before it gives it its name.
