@@ -2,7 +2,7 @@
 //! table have one physical schema.
 //!
 //! Done for a version once: the mark `_tidegate/retyped/<table>/<version>.json` is set when every ended load has been
-//! looked at and none is under way that might still end with an older schema. A load claims its batches before it reads
+//! looked at and none is under way that might still end with an older schema. A load claims its first batch before it reads
 //! the ledger, so whoever lists the claims after the version exists sees every such load.
 
 use std::collections::BTreeMap;

@@ -158,7 +158,7 @@ async fn won(env: &Env, plan: &Plan) -> Result<Vec<String>, Error> {
     Ok(claimed.into_iter().flatten().collect())
 }
 
-/// Loads the batches that a plan wins.
+/// Loads the batches that a plan wins. One is claimed before the load reads the ledger: that is how re-typing sees it.
 async fn conclude(env: &Env, plan: &Plan, mut won: Intake<'_>) -> Result<LoadReport, Error> {
     match won.first().await? {
         Some(first) => finish(env, &plan.load, &first.load, won).await,

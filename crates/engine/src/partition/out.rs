@@ -132,7 +132,9 @@ impl Out {
             File::open(&self.ours)?.sync_all()
         };
         write().map_err(failed)?;
-        self.recover()
+        self.place(manifest)?;
+        let part = self.part(&manifest.run);
+        fs::remove_dir_all(&part).map_err(|error| Error::file("cannot remove", &part, error))
     }
 
     /// Moves the files of an ended run to where they belong, those that are not there yet.

@@ -20,7 +20,7 @@ use super::inputs::Input;
 use super::list::Way;
 use super::read::{self, Reading};
 use super::{Job, out};
-use crate::Error;
+use crate::{Error, disk};
 
 /// Files that the sample is taken from, and what is read of each.
 const SAMPLED_FILES: usize = 16;
@@ -31,6 +31,9 @@ const PASSES: u32 = 8;
 /// Chunks that the inputs are decoded in, as they are on the disk, if chunks are within these bounds.
 const CHUNKS: u64 = 8;
 const CHUNK: RangeInclusive<usize> = 1 << 20..=12 << 20;
+
+/// Bytes of a file that the disk is to take in at once; smaller ones are better taken in together.
+const LARGE: usize = 256 << 10;
 
 /// What a run wrote.
 pub(super) struct Done {
@@ -265,20 +268,28 @@ impl Pass<'_> {
 
 fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let directory = path.parent().unwrap_or(path);
-    let written = match fs::write(path, bytes) {
+    let created = match fs::File::create(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(directory).and_then(|()| fs::write(path, bytes))
+            fs::create_dir_all(directory).and_then(|()| fs::File::create(path))
         }
-        written => written,
+        created => created,
     };
-    written.map_err(|error| Error::file("cannot write", path, error))
+    write_to(created, path, bytes)
 }
 
 fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let opened = fs::File::options().append(true).open(path);
-    opened
-        .and_then(|mut file| file.write_all(bytes))
-        .map_err(|error| Error::file("cannot write", path, error))
+    write_to(fs::File::options().append(true).open(path), path, bytes)
+}
+
+fn write_to(file: io::Result<fs::File>, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let write = |mut file: fs::File| {
+        file.write_all(bytes)?;
+        if bytes.len() >= LARGE {
+            disk::begin_sync(&file);
+        }
+        Ok(())
+    };
+    file.and_then(write).map_err(|error| Error::file("cannot write", path, error))
 }
 
 /// What a loader wants to know of where rows come from. Files have no poll: the time of their last
