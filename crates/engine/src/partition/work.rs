@@ -195,7 +195,6 @@ impl Pass<'_> {
             threads: self.job.threads,
             lineage: self.job.lineage,
             appends: true,
-            ..Options::default()
         };
         let mut loader = Loader::new(LoadId(self.name.to_owned()), self.spec, schema).with(options);
         let mut papers: Option<(usize, Batch, Page)> = None;
