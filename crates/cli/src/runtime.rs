@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::failure::Failure;
 
 /// Threads that wait for files. Each has a heap of its own, so that many of them would be much memory.
-const FILE_THREADS: usize = 4;
+const FILE_THREADS: usize = 3;
 
 /// Runs a future to its end on a two-worker runtime.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

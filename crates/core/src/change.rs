@@ -75,6 +75,38 @@ pub struct Content {
     pub hashes: Vec<String>,
 }
 
+/// The records of a page as [`decode::records`] finds them, and its [`content`]: where they are items of one array of a
+/// JSON page, as nearly always, it is read but once.
+pub fn read<'a>(
+    body: &'a [u8],
+    format: Format,
+    path: &str,
+    ignore: &[String],
+    with_hashes: bool,
+) -> Result<(Vec<Cow<'a, [u8]>>, Content), DecodeError> {
+    if format == Format::Json
+        && let Some(names) = decode::list_names(path)?
+        && (!names.is_empty() || body.trim_ascii_start().starts_with(b"["))
+    {
+        let (skip, mut out) = (ranges(body, ignore)?, Vec::with_capacity(body.len()));
+        if let Some(found) = json::canonicalize_list(body, &skip, &names, &mut out)? {
+            let records: Vec<_> = found.into_iter().map(|place| Cow::Borrowed(&body[place])).collect();
+            let whole = Whole { digest: sha256(&out), skip };
+            let content = of_records(body, &records, ignore, with_hashes, Some(whole), out)?;
+            return Ok((records, content));
+        }
+    }
+    let records = decode::records(body, format, path)?;
+    let content = content(body, format, &records, ignore, with_hashes)?;
+    Ok((records, content))
+}
+
+/// A JSON page as a whole, and where its ignored values lie.
+struct Whole {
+    digest: [u8; 32],
+    skip: Vec<Range<usize>>,
+}
+
 /// Looks at the records of a page (as [`decode::records`] found them in `body`). `ignore` are the stream's paths of
 /// values that do not count, from the document of a JSON page or from each record of another; `with_hashes` asks for
 /// [`Content::hashes`].
@@ -85,23 +117,36 @@ pub fn content(
     ignore: &[String],
     with_hashes: bool,
 ) -> Result<Content, DecodeError> {
+    let mut out = Vec::with_capacity(body.len());
+    let mut whole = None;
+    if format == Format::Json {
+        let skip = ranges(body, ignore)?;
+        json::canonicalize(body, &skip, &mut out)?;
+        whole = Some(Whole { digest: sha256(&out), skip });
+    }
+    of_records(body, records, ignore, with_hashes, whole, out)
+}
+
+/// What is known of the page as a whole, and what its records add; `out` is memory to write them in.
+fn of_records(
+    body: &[u8],
+    records: &[Cow<'_, [u8]>],
+    ignore: &[String],
+    with_hashes: bool,
+    whole: Option<Whole>,
+    mut out: Vec<u8>,
+) -> Result<Content, DecodeError> {
     let mut content = Content {
         digest: [0; 32],
         records: records.len() as u64,
         told_apart: with_hashes,
         hashes: Vec::new(),
     };
-    let mut out = Vec::with_capacity(body.len());
-    let whole = if format == Format::Json { Some(ranges(body, ignore)?) } else { None };
     let mut digest = Sha256::new();
-    if let Some(skip) = &whole {
-        json::canonicalize(body, skip, &mut out)?;
-        digest.update(&out);
-    }
     if with_hashes || whole.is_none() {
         for record in records {
             let skip = match &whole {
-                Some(skip) => within(body, record, skip),
+                Some(whole) => within(body, record, &whole.skip),
                 None => ranges(record, ignore)?,
             };
             out.clear();
@@ -115,7 +160,7 @@ pub fn content(
             }
         }
     }
-    content.digest = digest.finalize().into();
+    content.digest = whole.map_or_else(|| digest.finalize().into(), |whole| whole.digest);
     Ok(content)
 }
 

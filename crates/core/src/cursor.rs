@@ -45,6 +45,8 @@ pub fn marks(
             marks.times.extend(time.map(|time| (place, time)));
         }
     }
+    // They are kept for each page of a poll.
+    marks.times.shrink_to_fit();
     marks
 }
 

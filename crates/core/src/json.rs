@@ -14,6 +14,7 @@ mod text;
 
 use std::ops::Range;
 
+pub(crate) use canonical::canonicalize_list;
 pub use canonical::{canonicalize, compact, write_string};
 pub use fault::{Fault, JsonError};
 pub(crate) use field::field;

@@ -19,6 +19,9 @@ use crate::page::Part;
 /// Bytes from which on an answer gets a thread of its own, so that the connections do not wait for it.
 const LARGE: usize = 1 << 20;
 
+/// Bytes up to which an answer is read where it came: to hand it to another thread would take longer.
+const SMALL: usize = 4 << 10;
+
 /// How the answers of one walk are read.
 pub(crate) struct Reading {
     format: Option<Format>,
@@ -82,11 +85,11 @@ impl Reading {
         }
     }
 
-    /// Looks at an answer: on another thread of the runtime, if it has several.
+    /// Looks at an answer: on another thread of the runtime, if it has several and that is worth it.
     pub(crate) async fn beside(self: &Arc<Self>, response: Response) -> Result<Looked, Error> {
         let several =
             Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if !several {
+        if !several || response.body.len() <= SMALL {
             return Ok(self.look(response));
         }
         let reading = Arc::clone(self);
@@ -125,10 +128,10 @@ impl Reading {
         let form = Form { format, charset: charset.as_deref(), archive: archive.as_ref(), most: self.most };
         let plain = decode::plain(body, &form, &self.records)?;
         let text = plain.text.as_ref();
-        let records = decode::records(text, plain.format, plain.records)?;
+        let (records, content) =
+            change::read(text, plain.format, plain.records, &self.ignore, self.with_hashes)?;
         let is_json = plain.format == Format::Json;
         let frame = is_json.then(|| Frame::of(text, &records, plain.records)).flatten();
-        let content = change::content(text, plain.format, &records, &self.ignore, self.with_hashes)?;
         let marks = cursor::marks(&records, self.incremental.as_ref(), self.times.as_ref());
         let sole = if let [record] = &records[..] { Some(record.as_ref()) } else { None };
         let beside = frame.as_ref().map_or(text, Frame::text);

@@ -70,28 +70,38 @@ pub async fn tick(
         Ok(visit) => observer(Event::Polled { visit, next, learned: &learned }),
         Err(error) => observer(Event::Failed { subject: &stream.name, error, next: Some(next) }),
     }
-    if let Err(error) = turn.state.write(env, &stream.name).await {
-        observer(Event::Failed { subject: &stream.name, error: &error, next: Some(next) });
-    }
-    let Ok(Visit { outcome: Outcome::Staged { key, .. }, head, .. }) = visit else {
-        turn.head = visit.ok().map(|visit| visit.head);
-        return None;
-    };
-    turn.head = Some(head);
-    if !load {
-        return None;
-    }
-    match load_batch(env, &key).await {
-        Ok(report) => {
-            observer(Event::Loaded(&report));
-            Some(report)
+    let advise = async {
+        if let Err(error) = turn.state.write(env, &stream.name).await {
+            observer(Event::Failed { subject: &stream.name, error: &error, next: Some(next) });
         }
-        Err(error) => {
-            turn.behind |= error.kind() == Kind::Transient;
-            observer(Event::Failed { subject: &key, error: &error, next: Some(next) });
+    };
+    let staged = visit.as_ref().ok().and_then(Visit::staged).filter(|_| load);
+    // The load does not rest on the advice, nor the advice on the load.
+    let ((), landed) = futures::join!(advise, landed(env, staged, next, observer));
+    turn.head = visit.ok().map(|visit| visit.head);
+    match landed? {
+        Ok(report) => Some(report),
+        Err(kind) => {
+            turn.behind |= kind == Kind::Transient;
             None
         }
     }
+}
+
+/// Loads the batch of that key, if there is one; of an error its kind.
+async fn landed(
+    env: &Env,
+    key: Option<&str>,
+    next: Timestamp,
+    observer: &(dyn Fn(Event<'_>) + Sync),
+) -> Option<Result<LoadReport, Kind>> {
+    let subject = key?;
+    let loaded = load_batch(env, subject).await;
+    match &loaded {
+        Ok(report) => observer(Event::Loaded(report)),
+        Err(error) => observer(Event::Failed { subject, error, next: Some(next) }),
+    }
+    Some(loaded.map_err(|error| error.kind()))
 }
 
 async fn visit(fetch: Fetch<'_>, turn: &mut Turn) -> Result<Visit, Error> {

@@ -55,6 +55,14 @@ pub enum Outcome {
 }
 
 impl Visit {
+    /// Key of the batch that was staged, if one was.
+    pub(crate) fn staged(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Staged { key, .. } => Some(key),
+            Outcome::Unchanged => None,
+        }
+    }
+
     /// Before which time there is no use in asking again, where the API said so.
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.failures.iter().filter_map(|(_, error)| error.retry_at()).max()

@@ -57,3 +57,53 @@ fn a_fingerprint_depends_on_the_order_of_pages() {
     assert_ne!(Fingerprint::of_pages([&a, &b]), Fingerprint::of_pages([&b, &a]));
     assert_eq!(Fingerprint::of_pages([&a, &b]).0.len(), 64);
 }
+
+/// Records as text, with what else is known of a page; or what is wrong with it.
+fn known(
+    read: Result<(Vec<Cow<'_, [u8]>>, Content), DecodeError>,
+) -> Result<(Vec<String>, Content), DecodeError> {
+    let text = |record: &Cow<'_, [u8]>| String::from_utf8_lossy(record).into_owned();
+    read.map(|(records, content)| (records.iter().map(text).collect(), content))
+}
+
+#[test]
+fn a_page_that_is_read_once_says_the_same_as_one_that_is_read_twice() {
+    let bodies = [
+        r#"{"n": 1, "items": [{"b": 2, "a": 1}, 7, [ ], {"at": 3}], "at": {"items": [1]}}"#,
+        r#" { "items" : [ {"a" : "[1]"} , {"\u0061":"\\"} ] } "#,
+        r#"{"items": [1], "items": [2]}"#,
+        r#"{"items": [1], "it\u0065ms": 2}"#,
+        r#"{"items": {"items": [1, {"at": 2}]}}"#,
+        r#"{"items": null}"#,
+        r#"{"items": []}"#,
+        r#"{"items": 5}"#,
+        r#"[[1, 2], {"at": 3, "items": [4]}]"#,
+        r#"{"items": [1, 2,]}"#,
+        r#"{"items": [1, 2]"#,
+        r#"{"items": [1]} 2"#,
+        "",
+        "null",
+    ];
+    let paths = ["$", "$[*]", "$.items", "$.items[*]", "$.items.items[*]", "$.items[0]", "$..items", "$["];
+    let ignored = [vec![], vec!["$.at"], vec!["$.items[0]"], vec!["$.items"], vec!["$..at"]];
+    let cases = bodies.into_iter().flat_map(|body| paths.map(|path| (body.as_bytes(), path)));
+    let (mut read_once, mut wrong) = (0, 0);
+    for ((body, path), ignore) in cases.flat_map(|case| ignored.iter().map(move |ignore| (case, ignore))) {
+        let ignore: Vec<String> = ignore.iter().map(|path| (*path).to_owned()).collect();
+        for format in [Format::Json, Format::Ndjson] {
+            let twice = decode::records(body, format, path).and_then(|records| {
+                let content = content(body, format, &records, &ignore, true)?;
+                Ok((records, content))
+            });
+            let once = known(read(body, format, path, &ignore, true));
+            let case = format!("{} by {path} without {ignore:?}", String::from_utf8_lossy(body));
+            match known(twice) {
+                Ok(twice) => assert_eq!(once, Ok(twice), "{case}"),
+                Err(_) => assert!(once.is_err(), "{case}"),
+            }
+            read_once += usize::from(once.is_ok());
+            wrong += usize::from(once.is_err());
+        }
+    }
+    assert!(read_once > 100 && wrong > 100, "{read_once} {wrong}");
+}

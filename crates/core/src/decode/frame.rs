@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::path::{Step, plain};
+use super::DecodeError;
+use super::path::{Route, Step, plain};
 
 /// A page of JSON whose records are the items of one array, without them: what paging and the cadence look for beside the
 /// records is found without reading these once more.
@@ -13,16 +14,27 @@ pub struct Frame {
     names: Vec<String>,
 }
 
+/// The names that lead to the array whose items a path selects; `None` for a path of another kind.
+pub(crate) fn list_names(path: &str) -> Result<Option<Vec<String>>, DecodeError> {
+    match Route::parse(path)? {
+        Route::Plain(steps) => Ok(names(steps)),
+        Route::Query(_) => Ok(None),
+    }
+}
+
+fn names(mut steps: Vec<Step>) -> Option<Vec<String>> {
+    if matches!(steps.last(), Some(Step::Each)) {
+        steps.pop();
+    }
+    let name = |step| if let Step::Key(name) = step { Some(name) } else { None };
+    steps.into_iter().map(name).collect()
+}
+
 impl Frame {
     /// The frame of a page in UTF-8, `records` being what [`decode::records`](super::records) found in it by `path`.
     /// `None` where they are not all items of the one array that a path of names leads to.
     pub fn of(body: &[u8], records: &[Cow<'_, [u8]>], path: &str) -> Option<Frame> {
-        let mut steps = plain(path)?;
-        if matches!(steps.last(), Some(Step::Each)) {
-            steps.pop();
-        }
-        let name = |step| if let Step::Key(name) = step { Some(name) } else { None };
-        let names: Vec<String> = steps.into_iter().map(name).collect::<Option<_>>()?;
+        let names = names(plain(path)?)?;
         let (Cow::Borrowed(first), Cow::Borrowed(last)) = (records.first()?, records.last()?) else {
             return None;
         };

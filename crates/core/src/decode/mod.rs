@@ -21,6 +21,7 @@ use crate::pipeline::Format;
 pub(crate) use charset::to_text;
 pub use charset::to_utf8;
 pub use frame::Frame;
+pub(crate) use frame::list_names;
 pub(crate) use packed::unpacked;
 pub use packed::{Form, MOST_BYTES, Plain, packed_by_look, plain};
 use path::Route;

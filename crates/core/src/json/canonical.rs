@@ -9,14 +9,39 @@ use super::{JsonError, Kind, Reader, Text, scan, utf8};
 /// no whitespace, strings with the fewest escapes, numbers as they are spelled. Values that start where a range of
 /// `skip` starts are left out, with their keys.
 pub fn canonicalize(body: &[u8], skip: &[Range<usize>], out: &mut Vec<u8>) -> Result<(), JsonError> {
+    written(body, skip, None, out).map(|_| ())
+}
+
+/// The same, and where the items of the one array lie that these names lead to: `None` where they do not, or where one of
+/// them stands twice in its object.
+pub(crate) fn canonicalize_list(
+    body: &[u8],
+    skip: &[Range<usize>],
+    names: &[String],
+    out: &mut Vec<u8>,
+) -> Result<Option<Vec<Range<usize>>>, JsonError> {
+    let list = written(body, skip, Some(names), out)?;
+    Ok((list.names == names.len() && list.arrays == 1).then_some(list.items))
+}
+
+/// What was met of a list on the way to its items.
+#[derive(Default)]
+struct List {
+    names: usize,
+    arrays: usize,
+    items: Vec<Range<usize>>,
+}
+
+fn written(body: &[u8], skip: &[Range<usize>], way: Way<'_>, out: &mut Vec<u8>) -> Result<List, JsonError> {
     let mut reader = Reader::new(utf8(body)?);
     let mut skip: Vec<usize> = skip.iter().map(|range| range.start).collect();
     skip.sort_unstable();
-    let mut writer = Writer { skip, out, entries: Vec::new(), unsorted: Vec::new() };
+    let mut writer = Writer { skip, out, list: List::default(), entries: Vec::new(), unsorted: Vec::new() };
     if !writer.left_out(&mut reader)? {
-        writer.value(&mut reader)?;
+        writer.value(&mut reader, way)?;
     }
-    reader.end()
+    reader.end()?;
+    Ok(writer.list)
 }
 
 /// Appends a checked JSON value on one line: the whitespace between its parts is left out, all else stays.
@@ -62,8 +87,12 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// The names that lead on from a value to a list, if it is on the way to one.
+type Way<'w> = Option<&'w [String]>;
+
 /// Writes values as they are read.
 struct Writer<'a, 'o> {
+    list: List,
     /// Where the values start that are left out, in order.
     skip: Vec<usize>,
     out: &'o mut Vec<u8>,
@@ -84,10 +113,10 @@ impl<'a> Writer<'a, '_> {
         Ok(out)
     }
 
-    fn value(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+    fn value(&mut self, reader: &mut Reader<'a>, way: Way<'_>) -> Result<(), JsonError> {
         match reader.peek()? {
-            Kind::Object => self.object(reader)?,
-            Kind::Array => self.array(reader)?,
+            Kind::Object => self.object(reader, way)?,
+            Kind::Array => self.array(reader, way.is_some_and(<[String]>::is_empty))?,
             Kind::String => self.string(&reader.string()?),
             Kind::Number | Kind::Boolean | Kind::Null => {
                 self.out.extend_from_slice(reader.skip()?.as_bytes());
@@ -108,39 +137,45 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn array(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+    fn array(&mut self, reader: &mut Reader<'a>, is_list: bool) -> Result<(), JsonError> {
         reader.begin_array()?;
         self.out.push(b'[');
+        self.list.arrays += usize::from(is_list);
         let (mut first, mut written) = (true, false);
         while reader.next_item(first)? {
             first = false;
-            if self.left_out(reader)? {
-                continue;
+            reader.peek()?;
+            let start = reader.at();
+            if !self.left_out(reader)? {
+                if written {
+                    self.out.push(b',');
+                }
+                written = true;
+                self.value(reader, None)?;
             }
-            if written {
-                self.out.push(b',');
+            if is_list {
+                self.list.items.push(start..reader.at());
             }
-            written = true;
-            self.value(reader)?;
         }
         self.out.push(b']');
         Ok(())
     }
 
-    fn object(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+    fn object(&mut self, reader: &mut Reader<'a>, way: Way<'_>) -> Result<(), JsonError> {
         reader.begin_object()?;
         self.out.push(b'{');
         let (start, outer) = (self.out.len(), self.entries.len());
         let mut first = true;
         while let Some(key) = reader.next_key(first)? {
             first = false;
+            let way = self.beyond(&key, way);
             if self.left_out(reader)? {
                 continue;
             }
             let from = self.out.len();
             self.string(&key);
             self.out.push(b':');
-            self.value(reader)?;
+            self.value(reader, way)?;
             self.out.push(b',');
             self.entries.push((key.value(), from..self.out.len()));
         }
@@ -153,6 +188,14 @@ impl<'a> Writer<'a, '_> {
         }
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Where the way goes on behind a key.
+    fn beyond<'w>(&mut self, key: &Text<'a>, way: Way<'w>) -> Way<'w> {
+        let (name, rest) = way?.split_first()?;
+        let on = key.value() == *name;
+        self.list.names += usize::from(on);
+        on.then_some(rest)
     }
 
     /// Puts the entries from `outer` on, written from `start` on, into the order of their keys; of equal keys the last

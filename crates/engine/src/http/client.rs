@@ -22,7 +22,10 @@ pub struct ReqwestHttp {
     /// Time to open a connection.
     connect_timeout: Span,
     route: Route,
+    /// For https, and for whatever goes through a proxy.
     wire: OnceLock<Wire>,
+    /// For plain http without a proxy: it needs no root certificates, which take longer to read than many an answer.
+    plain: OnceLock<Wire>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,8 +50,10 @@ impl ReqwestHttp {
         })
     }
 
-    fn wire(&self, host: &str) -> Result<&Wire, HttpError> {
-        if let Some(wire) = self.wire.get() {
+    fn wire(&self, scheme: &str, host: &str) -> Result<&Wire, HttpError> {
+        let is_plain = scheme == "http" && !self.route.has_proxy();
+        let place = if is_plain { &self.plain } else { &self.wire };
+        if let Some(wire) = place.get() {
             return Ok(wire);
         }
         // Someone else in the process may have chosen a provider already: theirs will do.
@@ -57,10 +62,11 @@ impl ReqwestHttp {
             let plain = Client::builder().redirect(redirect::Policy::none()).no_proxy().referer(false);
             self.route.take(plain.connect_timeout(self.connect_timeout.0))
         };
-        let wire = match builder().build() {
-            Ok(client) => Wire { client, trusts: true },
-            // No root certificates on this machine: plain http works all the same.
-            Err(_) => Wire {
+        let trusting = if is_plain { None } else { builder().build().ok() };
+        let wire = match trusting {
+            Some(client) => Wire { client, trusts: true },
+            // Plain http works without root certificates, even through a proxy.
+            None => Wire {
                 client: builder()
                     .tls_certs_only(self.route.trusted())
                     .build()
@@ -68,7 +74,7 @@ impl ReqwestHttp {
                 trusts: false,
             },
         };
-        Ok(self.wire.get_or_init(|| wire))
+        Ok(place.get_or_init(|| wire))
     }
 
     /// One request and its redirects.
@@ -89,7 +95,7 @@ impl ReqwestHttp {
 
     async fn once(&self, request: &Request) -> Result<reqwest::Response, HttpError> {
         let host = request.host();
-        let wire = self.wire(&host)?;
+        let wire = self.wire(request.url.scheme(), &host)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,

@@ -38,7 +38,7 @@ impl Alike {
 }
 
 /// Does something in the directory of `path`, which is made if it is missing.
-fn in_its_directory<T>(path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn in_its_directory<T>(path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match (work(), path.parent()) {
         (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(directory)?;

@@ -38,7 +38,8 @@ pub(super) struct Directory {
     alike: Arc<Alike>,
     /// Where objects are read.
     reading: Arc<Desk>,
-    /// Where names are given, by one thread: the file system lets one at a time change a directory.
+    /// Where names are given and directories are made, by one thread: the file system lets one at a time change a
+    /// directory.
     naming: Arc<Desk>,
 }
 
@@ -76,6 +77,38 @@ impl Directory {
     /// Where a plain key lies.
     fn path(&self, key: &Path) -> Option<PathBuf> {
         local::is_plain(key.as_ref()).then(|| self.owing.root.join(key.as_ref()))
+    }
+
+    /// Creates a page with as few calls as it takes; `None` where the library is to do it. It has its name before it is
+    /// whole. That is of no harm: nothing names it yet, and who finds a page that is not what its name says writes it anew.
+    async fn create_page(&self, key: &Path, payload: &PutPayload) -> Option<Result<PutResult>> {
+        let is_small = payload.content_length() as u64 <= local::SMALL;
+        let path = self.path(key).filter(|_| is_small && key.as_ref().starts_with("pages/"))?;
+        let content = Bytes::from(payload.clone());
+        let created = self.naming.call(move || local::create(&path, &content)).await.ok()?;
+        self.owing.what.lock().await.files = true;
+        match created {
+            Ok(()) => Some(Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Some(Err(object_store::Error::AlreadyExists { path: key.to_string(), source: error.into() }))
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Makes the directory of an object, if it is not there: the barrier brings it to the disk with whatever else is
+    /// owed, where the library would wait for each directory on its way.
+    async fn make_way(&self, key: &Path) {
+        let Some(directory) = self.path(key).and_then(|path| Some(path.parent()?.to_owned())) else { return };
+        // Held until it is made, so that nobody meets it and thinks that it is on the disk.
+        let mut what = self.owing.what.lock().await;
+        let looked = directory.clone();
+        if self.naming.call(move || looked.is_dir()).await.unwrap_or(true) {
+            return;
+        }
+        what.names = true;
+        // The library makes it, or says why it cannot be made, where this fails.
+        let _ = self.naming.call(move || std::fs::create_dir_all(directory)).await;
     }
 
     /// Creates an object as one more name of the last one with its content; `None` where that cannot be done.
@@ -138,10 +171,14 @@ impl ObjectStore for Directory {
             if self.owing.has_names().await {
                 self.owing.barrier().await?;
             }
+            if let Some(put) = self.create_page(key, &payload).await {
+                return put;
+            }
             let put = self.later.put_opts(key, payload, options).await;
             self.owing.what.lock().await.files = true;
             return put;
         }
+        self.make_way(key).await;
         self.owing.barrier().await?;
         self.now.put_opts(key, payload, options).await
     }
@@ -248,6 +285,42 @@ mod tests {
         directory.delete(&file).await.expect("deleted");
         let owed = *directory.owing.what.lock().await;
         assert_eq!(owed, What::default(), "what takes its place is on the disk");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_which_a_part_is_there_is_found_and_written_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = || LocalFileSystem::new_with_prefix(dir.path()).expect("a store");
+        let directory = Directory::new(dir.path(), store(), store());
+        let key = Path::from("pages/s/1/x.json");
+        let put = async |mode: PutMode| {
+            directory.put_opts(&key, "whole".into(), PutOptions::from(mode)).await.map(|_| ())
+        };
+        let read = async || directory.get(&key).await.expect("there").bytes().await.expect("read");
+        put(PutMode::Create).await.expect("created");
+        assert_eq!(read().await, "whole");
+        std::fs::write(dir.path().join(key.as_ref()), "wh").expect("torn");
+        let taken = put(PutMode::Create).await.expect_err("there");
+        assert!(matches!(taken, object_store::Error::AlreadyExists { .. }), "{taken:?}");
+        assert_eq!(read().await, "wh", "whoever is told so reads it back");
+        put(PutMode::Overwrite).await.expect("written anew");
+        assert_eq!(read().await, "whole");
+        assert_eq!(std::fs::read_dir(dir.path().join("pages/s/1")).expect("a directory").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_on_the_disk_before_an_object_is_in_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = || LocalFileSystem::new_with_prefix(dir.path()).expect("a store");
+        let directory = Directory::new(dir.path(), store(), store());
+        let key = Path::from("_tidegate/claims/s/1.json");
+        directory.make_way(&key).await;
+        assert_eq!(*directory.owing.what.lock().await, What { files: false, names: true });
+        assert!(dir.path().join("_tidegate/claims/s").is_dir());
+        directory.put_opts(&key, "1".into(), PutOptions::from(PutMode::Create)).await.expect("written");
+        assert_eq!(*directory.owing.what.lock().await, What::default());
+        directory.make_way(&key).await;
+        assert_eq!(*directory.owing.what.lock().await, What::default(), "it was there");
     }
 
     #[tokio::test]

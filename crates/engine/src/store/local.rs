@@ -1,8 +1,8 @@
-//! Small objects read, and objects listed, with as few system calls as it takes. Whatever is out of the ordinary is left
-//! to the library, and so are all errors: `None` stands for it.
+//! Small objects read and created, and objects listed, with as few system calls as it takes. Whatever is out of the
+//! ordinary is left to the library, and so are all errors: `None` stands for it.
 
-use std::fs::{self, DirEntry, File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::thread;
 
@@ -11,8 +11,10 @@ use futures::stream::{self, StreamExt as _};
 use object_store::path::Path as Key;
 use object_store::{Attributes, GetOptions, GetResult, GetResultPayload, ObjectMeta};
 
-/// The longest object that is read in one go, in bytes.
-const SMALL: u64 = 256 << 10;
+use super::alike::in_its_directory;
+
+/// The longest object that is read or written in one go, in bytes.
+pub(super) const SMALL: u64 = 256 << 10;
 
 /// Files of a directory that two threads ask the file system about.
 const MANY: usize = 2000;
@@ -56,6 +58,12 @@ pub(super) fn read(path: &Path, key: Key) -> Option<GetResult> {
         attributes: Attributes::default(),
         extensions: Default::default(),
     })
+}
+
+/// Creates an object in its place, with the directories on its way. Where it fails half-way, a part of it is left.
+pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let open = || OpenOptions::new().write(true).create_new(true).open(path);
+    in_its_directory(path, open)?.write_all(content)
 }
 
 /// What the store says of an object, but for its tag.
