@@ -75,6 +75,9 @@ pub struct Content {
     pub hashes: Vec<String>,
 }
 
+/// The records of a page, and what is known of it.
+pub type Known<'a> = (Vec<Cow<'a, [u8]>>, Content);
+
 /// The records of a page as [`decode::records`] finds them, and its [`content`]: where they are items of one array of a
 /// JSON page, as nearly always, it is read but once.
 pub fn read<'a>(
@@ -83,7 +86,7 @@ pub fn read<'a>(
     path: &str,
     ignore: &[String],
     with_hashes: bool,
-) -> Result<(Vec<Cow<'a, [u8]>>, Content), DecodeError> {
+) -> Result<Known<'a>, DecodeError> {
     if format == Format::Json
         && let Some(names) = decode::list_names(path)?
         && (!names.is_empty() || body.trim_ascii_start().starts_with(b"["))

@@ -59,9 +59,7 @@ fn a_fingerprint_depends_on_the_order_of_pages() {
 }
 
 /// Records as text, with what else is known of a page; or what is wrong with it.
-fn known(
-    read: Result<(Vec<Cow<'_, [u8]>>, Content), DecodeError>,
-) -> Result<(Vec<String>, Content), DecodeError> {
+fn known(read: Result<Known<'_>, DecodeError>) -> Result<(Vec<String>, Content), DecodeError> {
     let text = |record: &Cow<'_, [u8]>| String::from_utf8_lossy(record).into_owned();
     read.map(|(records, content)| (records.iter().map(text).collect(), content))
 }
