@@ -47,7 +47,7 @@ fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<S
         "conditions" => report::condition_table(&seeds),
         "convergence" => report::convergence_table(&traces, &seeds),
         "ablation" => {
-            report::ablation_table(&traces, &seeds, &["clock-15m", "clock-1h", "beat", "cron", "burst"])
+            report::ablation_table(&traces, &seeds, &["clock-1h", "beat", "cron", "burst"])
         }
         "planner" => plan_bench::table(streams, clock, peak_memory),
         _ => return None,

@@ -1,6 +1,6 @@
 //! The experts: each is a rate of change at time `t`, given the history. Their weighted mix is the predicted hazard.
 //!
-//! * `Clock`: the long-run rate, times where in its modulus (wall clock, UTC) changes fall, times how long after the
+//! * `Clock`: the long-run rate, times where in the hour changes fall, times how long after the
 //!   last one, times the hour of the day and the day of the week. Learns every cron-like publisher, also several phases
 //!   in one cycle.
 //! * `Poisson`: no period; hour, day of the week, and burst or rest after a change. The fall-back, and the prior favourite.
@@ -18,24 +18,27 @@ use std::collections::BTreeMap;
 use super::rhythm::Slots;
 use super::state::{State, seconds};
 
-/// Modulus in seconds, bins and memory in changes of each wall-clock expert.
-pub(crate) const CLOCKS: [(f64, usize, f64); 2] = [(900.0, 60, 60.0), (3600.0, 120, 120.0)];
+/// Modulus of the wall-clock expert, seconds.
+const MODULUS: f64 = 3600.0;
+/// Bins of its phase.
+pub(crate) const PHASES: usize = 120;
 
-pub(crate) const EXPERTS: usize = CLOCKS.len() + 4;
-pub(crate) const POISSON: usize = CLOCKS.len();
-pub(crate) const BEAT: usize = POISSON + 1;
-pub(crate) const CRON: usize = POISSON + 2;
-pub(crate) const BURST: usize = POISSON + 3;
+pub(crate) const EXPERTS: usize = NAMES.len();
+pub(crate) const CLOCK: usize = 0;
+pub(crate) const POISSON: usize = 1;
+pub(crate) const BEAT: usize = 2;
+pub(crate) const CRON: usize = 3;
+pub(crate) const BURST: usize = 4;
 
 /// Names in the state and in explanations, in the order of the indices.
-pub(crate) const NAMES: [&str; EXPERTS] = ["clock-15m", "clock-1h", "poisson", "beat", "cron", "burst"];
+pub(crate) const NAMES: [&str; 5] = ["clock-1h", "poisson", "beat", "cron", "burst"];
 
 /// Bins of time since the last change: the edges grow by 1.7 from 20 s to about 16 days.
 pub(crate) const GAP_BINS: usize = 22;
 pub(crate) const HOURS: usize = 24;
 pub(crate) const DAYS: usize = 7;
 
-/// Pseudo-counts of the phase tables, of the clocks' gap tables, and of the tables without a period.
+/// Pseudo-counts of the phase tables, of the clock's gap table, and of the tables without a period.
 const PHASE_PRIOR: f64 = 0.6;
 const CLOCK_GAP_PRIOR: f64 = 0.5;
 const PLAIN_PRIOR: f64 = 2.0;
@@ -129,7 +132,7 @@ pub(crate) fn lock(shares: &[f64; EXPERTS]) -> f64 {
 #[derive(Clone, Copy)]
 pub(crate) struct Rates {
     pub(crate) of: [f64; EXPERTS],
-    pub(crate) phase: [usize; CLOCKS.len()],
+    pub(crate) phase: usize,
     pub(crate) gap: usize,
     pub(crate) hour: usize,
     pub(crate) day: usize,
@@ -139,8 +142,8 @@ pub(crate) struct Rates {
 pub(crate) struct Hazard {
     pub(crate) slow: f64,
     pub(crate) fast: f64,
-    pub(crate) phase: [Vec<f64>; CLOCKS.len()],
-    pub(crate) clock_gap: [Vec<f64>; CLOCKS.len()],
+    pub(crate) phase: Vec<f64>,
+    pub(crate) clock_gap: Vec<f64>,
     pub(crate) hour: Vec<f64>,
     pub(crate) day: Vec<f64>,
     pub(crate) gap: Vec<f64>,
@@ -161,12 +164,8 @@ impl Hazard {
         Self {
             slow: state.slow.value(),
             fast: state.fast.value(),
-            phase: std::array::from_fn(|clock| {
-                state.clocks[clock].phase.factors(CLOCKS[clock].1, PHASE_PRIOR)
-            }),
-            clock_gap: std::array::from_fn(|clock| {
-                state.clocks[clock].gap.factors(GAP_BINS, CLOCK_GAP_PRIOR)
-            }),
+            phase: state.clock.phase.factors(PHASES, PHASE_PRIOR),
+            clock_gap: state.clock.gap.factors(GAP_BINS, CLOCK_GAP_PRIOR),
             hour: state.hour.proven_factors(HOURS, PLAIN_PRIOR),
             day: state.day.factors(DAYS, DAY_PRIOR),
             gap: state.gap.factors(GAP_BINS, PLAIN_PRIOR),
@@ -181,12 +180,9 @@ impl Hazard {
         let gap = gap_bin(at - self.since);
         let (hour, day) = ((at / 3600.0) as usize % HOURS, (at / 86400.0) as usize % DAYS);
         let season = self.hour[hour] * self.day[day];
-        let phase = CLOCKS.map(|(modulus, bins, _)| ((at % modulus) / modulus * bins as f64) as usize);
+        let phase = ((at % MODULUS) / MODULUS * PHASES as f64) as usize;
         let mut of = [0.0; EXPERTS];
-        for clock in 0..CLOCKS.len() {
-            let factors = self.phase[clock][phase[clock]] * self.clock_gap[clock][gap];
-            of[clock] = self.slow * factors * season;
-        }
+        of[CLOCK] = self.slow * self.phase[phase] * self.clock_gap[gap] * season;
         of[POISSON] = self.slow * season * self.gap[gap];
         of[BURST] = self.fast * self.gap[gap];
         of[BEAT] = self.rhythm(self.beat.as_ref(), at);

@@ -1,7 +1,7 @@
 //! The time between two moments at which the source is known, as the experts see it before they know how it ends.
 
 use super::experts::{
-    BEAT, BURST, CLOCKS, CRON, EXPERTS, GAP_BINS, Hazard, POISSON, Rates, gap_bin, gap_edge, grid,
+    BEAT, BURST, CLOCK, CRON, EXPERTS, GAP_BINS, Hazard, POISSON, Rates, gap_bin, gap_edge, grid,
 };
 use super::learn::PATIENCE;
 use super::state::State;
@@ -90,10 +90,7 @@ impl Interval {
             let over = gap_bin(self.to - cell.at);
             let seconds = cell.width * self.frailty;
             let mut hidden = [0.0; EXPERTS];
-            for clock in 0..CLOCKS.len() {
-                hidden[clock] =
-                    cell.rates.of[clock] * seconds * clock_gap[clock][over] / clock_gap[clock][straight];
-            }
+            hidden[CLOCK] = cell.rates.of[CLOCK] * seconds * clock_gap[over] / clock_gap[straight];
             let detour = self.hazard.gap[over] / self.hazard.gap[straight];
             for expert in [POISSON, BURST] {
                 hidden[expert] = cell.rates.of[expert] * seconds * detour;

@@ -4,7 +4,7 @@
 //! In each piece every expert's expected number of changes is compared with what was revealed: experts are weighed by
 //! likelihood, tables are filled, rhythms corrected.
 
-use super::experts::{CLOCKS, DAYS, EXPERTS, GAP_BINS, HOURS, Rates, lock};
+use super::experts::{DAYS, EXPERTS, GAP_BINS, HOURS, PHASES, Rates, lock};
 use super::interval::{Cell, Hidden, Interval, scale_to};
 use super::rhythm::GapSummary;
 use super::rng::Rng;
@@ -15,7 +15,8 @@ use super::table::Increment;
 /// every rate (gamma frailty), which is what backs off from a frozen source.
 pub(crate) const PATIENCE: f64 = 4.0;
 
-/// Changes remembered by the gap table, the hours and the fast rate.
+/// Changes remembered by the clock, the gap table, the hours, the days and the fast rate.
+const CLOCK_MEMORY: f64 = 120.0;
 const GAP_MEMORY: f64 = 300.0;
 const HOUR_MEMORY: f64 = 1200.0;
 const DAY_MEMORY: f64 = 1200.0;
@@ -209,22 +210,19 @@ fn fill_tables(state: &mut State, interval: &Interval, hits: &[Hit], end: End) {
     let mut rng = Rng::at(state.seed, state.visits, 2);
     let hazard = &interval.hazard;
     let none_yet = none_yet(interval, hits, end);
-    for (clock, (_, bins, memory)) in CLOCKS.into_iter().enumerate() {
-        let (mut phase, mut gap) = (Increment::new(bins), Increment::new(GAP_BINS));
-        for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
-            let season = hazard.hour[cell.rates.hour] * hazard.day[cell.rates.day];
-            let base = hazard.slow * season * cell.width * interval.frailty;
-            let (phase_bin, gap_bin) = (cell.rates.phase[clock], cell.rates.gap);
-            phase.add(phase_bin, 0.0, base * hazard.clock_gap[clock][gap_bin]);
-            gap.add(gap_bin, 0.0, base * hazard.phase[clock][phase_bin] * none_yet);
-        }
-        for hit in hits {
-            phase.add(hit.rates.phase[clock], hit.mass, 0.0);
-            gap.add(hit.rates.gap, hit.first, 0.0);
-        }
-        state.clocks[clock].phase.absorb(keep(memory), &phase, &mut rng);
-        state.clocks[clock].gap.absorb(keep(memory), &gap, &mut rng);
+    let (mut phase, mut gap) = (Increment::new(PHASES), Increment::new(GAP_BINS));
+    for (cell, none_yet) in interval.cells.iter().zip(&none_yet) {
+        let season = hazard.hour[cell.rates.hour] * hazard.day[cell.rates.day];
+        let base = hazard.slow * season * cell.width * interval.frailty;
+        phase.add(cell.rates.phase, 0.0, base * hazard.clock_gap[cell.rates.gap]);
+        gap.add(cell.rates.gap, 0.0, base * hazard.phase[cell.rates.phase] * none_yet);
     }
+    for hit in hits {
+        phase.add(hit.rates.phase, hit.mass, 0.0);
+        gap.add(hit.rates.gap, hit.first, 0.0);
+    }
+    state.clock.phase.absorb(keep(CLOCK_MEMORY), &phase, &mut rng);
+    state.clock.gap.absorb(keep(CLOCK_MEMORY), &gap, &mut rng);
     let mut hour = Increment::new(HOURS);
     let mut day = Increment::new(DAYS);
     let mut gap = Increment::new(GAP_BINS);

@@ -1,10 +1,10 @@
 //! Everything the learner remembers of one stream: O(1), at most 4 kB of JSON.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::alias::Alias;
-use super::experts::{CLOCKS, Weights};
+use super::experts::Weights;
 use super::floors::Floors;
 use super::lag::Lag;
 use super::rhythm::{Punctual, Rhythm};
@@ -50,8 +50,9 @@ pub struct State {
     pub weights: Weights,
     /// How far a rhythm was believed when the newest change was seen: 0 not at all, 1 for sure.
     pub believed: Option<f32>,
-    /// Wall-clock experts.
-    pub clocks: [Clock; CLOCKS.len()],
+    /// The wall-clock expert. Older states have a list, the clock of an hour last.
+    #[serde(alias = "clocks", deserialize_with = "one_or_last")]
+    pub clock: Clock,
     /// Hour of the day (UTC) against the long-run rate.
     pub hour: Table,
     /// Day of the week (UTC) against the long-run rate.
@@ -106,14 +107,27 @@ impl Rate {
     }
 }
 
-/// One wall-clock expert: where in its modulus changes fall, and how long after the one before.
+/// The wall-clock expert: where in the hour changes fall, and how long after the one before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Clock {
-    /// Phase within the modulus.
+    /// Phase within the hour.
     pub phase: Table,
     /// Time since the last change.
     pub gap: Table,
+}
+
+fn one_or_last<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Clock, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Several(Vec<Clock>),
+        One(Clock),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Several(mut clocks) => clocks.pop().unwrap_or_default(),
+        Written::One(clock) => clock,
+    })
 }
 
 impl Default for State {
@@ -133,7 +147,7 @@ impl Default for State {
             fast: Rate::default(),
             weights: Weights::default(),
             believed: None,
-            clocks: Default::default(),
+            clock: Clock::default(),
             hour: Table::default(),
             day: Table::default(),
             gap: Table::default(),
