@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(convergence(&[1.0; 100]), Some(0));
         let late = [vec![5.0; 10], vec![1.0; 400]].concat();
         assert_eq!(convergence(&late), Some(10));
-        let restless: Vec<f64> = (0..400).map(|index| f64::from(index / 20 % 2)).collect();
+        let restless: Vec<f64> = (0..400).map(|index| if index % 30 == 0 { 40.0 } else { 0.0 }).collect();
         assert_eq!(convergence(&restless), None);
     }
 }
