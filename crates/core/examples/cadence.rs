@@ -46,9 +46,7 @@ fn table(mode: &str, seeds: u64, traces: Option<&str>, streams: u32) -> Option<S
         "held" => report::gain_table(&report::all(&HELD, &seeds, false)),
         "conditions" => report::condition_table(&seeds),
         "convergence" => report::convergence_table(&traces, &seeds),
-        "ablation" => {
-            report::ablation_table(&traces, &seeds, &["clock-1h", "beat", "cron", "burst"])
-        }
+        "ablation" => report::ablation_table(&traces, &seeds, &["clock-1h", "beat", "cron", "burst"]),
         "planner" => plan_bench::table(streams, clock, peak_memory),
         _ => return None,
     })
