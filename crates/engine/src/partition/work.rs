@@ -83,8 +83,14 @@ fn chunk(inputs: &[Input]) -> usize {
     usize::try_from(bytes / CHUNKS).map_or(*CHUNK.end(), |chunk| chunk.clamp(*CHUNK.start(), *CHUNK.end()))
 }
 
-fn sizes<'a>(job: &Job, way: Option<&'a Way>) -> Sizes<'a> {
+/// Bytes of memory to plan with: the allocator holds about an eighth more than it was asked for.
+fn planned(job: &Job) -> usize {
     let memory = usize::try_from(job.memory).unwrap_or(usize::MAX);
+    memory - memory / 8
+}
+
+fn sizes<'a>(job: &Job, way: Option<&'a Way>) -> Sizes<'a> {
+    let memory = planned(job);
     Sizes { target: (memory / 64).clamp(1 << 18, 8 << 20), most: (memory / 4).max(1 << 20), way }
 }
 
@@ -188,7 +194,7 @@ impl Pass<'_> {
     }
 
     fn load(&mut self, schema: &TableSchema, chunks: Reading) -> Result<Outcome, Error> {
-        let memory = usize::try_from(self.job.memory).unwrap_or(usize::MAX);
+        let memory = planned(self.job);
         let options = Options {
             memory: memory - memory / 4,
             chunk: chunk(self.inputs),

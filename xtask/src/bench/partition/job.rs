@@ -64,13 +64,18 @@ impl Job {
     pub(super) fn run(&self, options: &Options, python: &Path, ours: &Path) -> Result<Vec<Row>, String> {
         let input = self.workload.make((self.size)(options.size))?;
         warm(&input)?;
-        let out = place::cache().join("bench/out");
+        // Each run has a directory of its own: where files were just removed, a file system takes long to make new ones
+        // (ext4 gives no inode away again within five seconds).
+        let outs = place::cache().join("bench/out");
+        let _ = fs::remove_dir_all(&outs);
+        fs::create_dir_all(&outs).map_err(|error| format!("{}: {error}", outs.display()))?;
         let mut tools: Vec<String> =
             ["tidegate".to_owned()].into_iter().chain(options.peers.iter().cloned()).collect();
         let mut runs: Vec<(Vec<Taken>, Output)> = tools.iter().map(|_| Default::default()).collect();
         for round in 0..options.runs {
             let mut at = 0;
             while at < tools.len() {
+                let out = outs.join(format!("{}-{round}", tools[at]));
                 match self.once(&tools[at], &input, &out, python, ours, round == 0) {
                     Ok((taken, output)) => {
                         eprintln!("{:<10} {} {:.2} s", self.name, tools[at], taken.wall);
@@ -86,7 +91,7 @@ impl Job {
                 }
             }
         }
-        let _ = fs::remove_dir_all(&out);
+        let _ = fs::remove_dir_all(&outs);
         let row = |(tool, (runs, output)): (String, (Vec<Taken>, Output))| Row {
             tool,
             taken: measure::median(&runs),
@@ -105,7 +110,6 @@ impl Job {
         ours: &Path,
         check: bool,
     ) -> Result<(Taken, Option<Output>), String> {
-        let _ = fs::remove_dir_all(out);
         let command = if tool == "tidegate" {
             let event = if self.workload == Workload::Documents { "current.time" } else { "event_time" };
             let out = out.display().to_string();
