@@ -4,7 +4,7 @@
 //! | what | goes |
 //! |---|---|
 //! | secrets of the pipeline, credentials in headers, what the API gave out and was sent | wherever it stands, in any spelling; a short one as a word, or as a whole text |
-//! | values that are credentials by their names in an answer | in their place, and wherever a text is nothing else |
+//! | values that are credentials by their names in an answer or a body | in their place, and wherever a text is nothing else |
 //! | parameters that hold a secret | in the query, whatever their value |
 
 mod named;
@@ -71,11 +71,11 @@ impl Scrub {
             let replaced = scrub.next_word(&word);
             scrub.know(&word, replaced, text);
         }
-        for value in taken.iter().flat_map(|taken| named::all(&taken.response.body)).map(|one| one.value) {
-            let sent = value.len() >= LONG && taken.iter().any(|taken| sends(&taken.request, &value));
+        for value in credentials(taken, &scrub.plain) {
             if scrub.named.contains_key(&value) {
                 continue;
             }
+            let sent = value.len() >= LONG && taken.iter().any(|taken| sends(&taken.request, &value));
             let known = scrub.known.iter().find(|known| known.value == value).map(|known| known.word.clone());
             let word = known.unwrap_or_else(|| scrub.next_word(&value));
             if sent {
@@ -116,14 +116,23 @@ impl Scrub {
         let mut out = Vec::with_capacity(bytes.len());
         let mut named = named::all(bytes).into_iter().peekable();
         let json = bytes.get(named::skipped(bytes, 0)).is_some_and(|first| b"{[".contains(first));
-        let mut at = 0;
+        // Where the text of JSON that `at` lies in ends.
+        let (mut at, mut inside) = (0, 0);
         while at < bytes.len() {
             while named.peek().is_some_and(|one| one.at.start < at) {
                 named.next();
             }
+            if json && at >= inside && bytes[at] == b'"' {
+                inside = named::end_of_text(bytes, at + 1).map_or(bytes.len(), |end| end + 1);
+            }
+            let quotes = |word: &str| quoted(word, &bytes[..at], at < inside);
             let here = named.next_if(|one| one.at.start == at);
-            let word = here.and_then(|one| Some((self.named.get(&one.value)?.clone(), one.at.len())));
-            match word.or_else(|| self.whole(bytes, at)).or_else(|| self.part(bytes, at, json)) {
+            let word = here.and_then(|one| {
+                let word = self.named.get(&one.value)?;
+                Some((if one.bare { quotes(word) } else { word.clone() }, one.at.len()))
+            });
+            let part = || self.part(bytes, at, |word| if json { quotes(word) } else { word.to_owned() });
+            match word.or_else(|| self.whole(bytes, at)).or_else(part) {
                 Some((word, length)) => {
                     out.extend_from_slice(word.as_bytes());
                     at += length;
@@ -180,20 +189,29 @@ impl Scrub {
         (!is_key(bytes, end + 1)).then(|| (format!("\"{word}\""), end + 1 - at))
     }
 
-    /// What is written for the secret that begins at `at`, and its length; in JSON it stays a value.
-    fn part(&self, bytes: &[u8], at: usize, json: bool) -> Option<(String, usize)> {
+    /// What is written for the secret that begins at `at`, and its length; a value of its own becomes a text by `quotes`.
+    fn part(&self, bytes: &[u8], at: usize, quotes: impl Fn(&str) -> String) -> Option<(String, usize)> {
         self.known.iter().filter(|known| known.reach != Reach::Whole).find_map(|known| {
             let length = matched(&bytes[at..], &known.value)?;
             let end = at + length;
             if known.reach == Reach::Word && !(begins(bytes, at) && ends(bytes, end)) {
                 return None;
             }
-            match json && is_bare(bytes, at, end) {
-                true => Some((format!("\"{}\"", known.word), length)),
-                false => Some((known.word.clone(), length)),
-            }
+            let word = if is_bare(bytes, at, end) { quotes(&known.word) } else { known.word.clone() };
+            Some((word, length))
         })
     }
+}
+
+/// A word as a JSON text behind `before`, which may end `inside` of a text that holds JSON itself, and that again: each
+/// text that it lies in escapes its quotes once more. The quotes of the text before it, its key, tell how often.
+fn quoted(word: &str, before: &[u8], inside: bool) -> String {
+    let last = before.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+    let escapes = before[..last].iter().rev().take_while(|byte| **byte == b'\\').count();
+    // Backslashes of the text's own, at its end, are as many as do not change the lowest bits.
+    let depth = escapes.trailing_ones().max(u32::from(inside));
+    let quote = format!("{}\"", "\\".repeat(if inside { (1 << depth) - 1 } else { 0 }));
+    format!("{quote}{word}{quote}")
 }
 
 /// Whether a word begins at `at`: what is in front of it is neither a letter nor a digit, or is one that is encoded.
@@ -251,6 +269,14 @@ fn leaves(text: &str) -> BTreeSet<String> {
 fn secret_params(request: &Request) -> Vec<(String, String)> {
     let pairs = request.url.query_pairs().into_owned();
     pairs.filter(|(name, _)| request.secret_params.contains(name)).collect()
+}
+
+/// What is a credential by its name in an answer, or in the body of a request unless it stands in the pipeline file.
+fn credentials(taken: &[Taken], plain: &BTreeSet<String>) -> Vec<String> {
+    let sent = taken.iter().filter_map(|taken| taken.request.body.as_ref());
+    let sent = sent.flat_map(|body| named::all(body)).filter(|one| !plain.contains(&one.value));
+    let given = taken.iter().flat_map(|taken| named::all(&taken.response.body));
+    given.chain(sent).map(|one| one.value).collect()
 }
 
 /// Credentials that requests carry in headers: whatever a header holds that says so, and what an answer gave out before

@@ -1,18 +1,27 @@
 //! Values whose names say that they are credentials, wherever they stand in a text: a member of a JSON object (in one
-//! document or in one a line), a pair of a form, an element or an attribute in XML.
+//! document, in one a line, or in a text of another), a column of a CSV file, a pair of a form, an element or an attribute
+//! in XML.
+
+mod columns;
+mod members;
 
 use std::ops::Range;
 
 /// Names of values that are credentials; letters and digits alone, in lower case.
-const TELLING: [&str; 12] = [
+const TELLING: [&str; 17] = [
     "accesstoken",
     "refreshtoken",
     "idtoken",
+    "authtoken",
     "clientsecret",
     "apikey",
     "apitoken",
     "password",
+    "passwd",
+    "passphrase",
     "secret",
+    "secretkey",
+    "secretaccesskey",
     "sessiontoken",
     "sessionkey",
     "privatekey",
@@ -26,11 +35,14 @@ pub(super) struct Named {
     pub(super) at: Range<usize>,
     /// What is meant by it.
     pub(super) value: String,
+    /// Whether it is a number of JSON: a word in its place needs quotes.
+    pub(super) bare: bool,
 }
 
 /// All of them, in order; none within another.
 pub(super) fn all(text: &[u8]) -> Vec<Named> {
-    let mut found = in_json(text);
+    let mut found = members::all(text);
+    found.extend(columns::all(text));
     found.extend(in_pairs(text));
     found.retain(|one| !one.at.is_empty());
     found.sort_by_key(|one| (one.at.start, std::cmp::Reverse(one.at.end)));
@@ -67,53 +79,24 @@ fn tells(name: &[u8]) -> bool {
     TELLING.contains(&plain.as_str())
 }
 
-/// Texts that are the value of a telling key, or items of its list.
-fn in_json(text: &[u8]) -> Vec<Named> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(start) = text.iter().skip(at).position(|byte| *byte == b'"').map(|quote| at + quote + 1) {
-        let Some(end) = end_of_text(text, start) else { break };
-        at = end + 1;
-        let colon = skipped(text, at);
-        if text.get(colon) != Some(&b':') || !tells(&text[start..end]) {
-            continue;
-        }
-        let mut value = skipped(text, colon + 1);
-        let listed = text.get(value) == Some(&b'[');
-        if listed {
-            value = skipped(text, value + 1);
-        }
-        while text.get(value) == Some(&b'"') {
-            let Some(end) = end_of_text(text, value + 1) else { break };
-            let quoted = serde_json::from_slice(&text[value..=end]);
-            let own = || String::from_utf8_lossy(&text[value + 1..end]).into_owned();
-            found.push(Named { at: value + 1..end, value: quoted.unwrap_or_else(|_| own()) });
-            at = end + 1;
-            let comma = skipped(text, at);
-            if !listed || text.get(comma) != Some(&b',') {
-                break;
-            }
-            value = skipped(text, comma + 1);
-        }
-    }
-    found
-}
-
-/// `name=value`, `name="value"` and `<name>value<`.
+/// `name=value`, `name="value"`, `table[name]=value` and `<name>value<`.
 fn in_pairs(text: &[u8]) -> Vec<Named> {
     let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let end = at + text[at..].iter().take_while(|byte| of_name(byte)).count();
-        if end == at {
+        // The name begins behind what is encoded in front of it.
+        at += if at > 0 && text[at - 1] == b'%' { 2.min(text.len() - at) } else { 0 };
+        let name = at..at + text[at..].iter().take_while(|byte| of_name(byte)).count();
+        if name.is_empty() {
             at += 1;
             continue;
         }
+        let end = name.end + closing(&text[name.end..]);
         let start = end + 1;
         let is_element = at > 0 && b"<:".contains(&text[at - 1]);
         let (start, length) = match text.get(end) {
-            _ if !tells(&text[at..end]) => (end, 0),
+            _ if !tells(&text[name.clone()]) => (end, 0),
             Some(b'=') => match text.get(start) {
                 Some(quote @ (b'"' | b'\'')) => (start + 1, before(text, start + 1, &[*quote])),
                 _ => (start, before(text, start, b"&;,<>\"'\\ \t\r\n")),
@@ -122,11 +105,24 @@ fn in_pairs(text: &[u8]) -> Vec<Named> {
             _ => (end, 0),
         };
         if length > 0 {
-            found.push(Named { at: start..start + length, value: meant(&text[start..start + length]) });
+            found.push(Named {
+                at: start..start + length,
+                value: meant(&text[start..start + length]),
+                bare: false,
+            });
         }
         at = start.max(end) + length;
     }
     found
+}
+
+/// The length of what closes the name of a form's table, as it is or encoded.
+fn closing(rest: &[u8]) -> usize {
+    match rest {
+        [b']', ..] => 1,
+        [b'%', b'5', b'D' | b'd', ..] => 3,
+        _ => 0,
+    }
 }
 
 /// How many bytes from `from` on are none of these.
@@ -155,9 +151,10 @@ mod tests {
     #[test]
     fn credentials_are_found_by_their_names_in_every_format() {
         let json = r#"{"a":"secret","access_token":"a\/b","x":{"Client-Secret" : ["c1", "c2"]},"secret":1}"#;
-        assert_eq!(values(json), ["a/b", "c1", "c2"]);
+        assert_eq!(values(json), ["a/b", "c1", "c2", "1"]);
         assert_eq!(values("{\"jwt\":\"one\"}\n{\"jwt\":\"two\"}\n"), ["one", "two"]);
         assert_eq!(values("token_type=x&access_token=a%2Fb&id=1"), ["a/b"]);
+        assert_eq!(values("user[password]=one&user%5Bpassword%5D=two&user[name]=x"), ["one", "two"]);
         assert_eq!(values("<r><access_token>abc</access_token><u password='p q'/></r>"), ["abc", "p q"]);
         assert_eq!(values("<n:sessionToken>abc</n:sessionToken>"), ["abc"]);
         assert_eq!(values("{\"password\":\"\",\"next_token\":\"n\",\"secret"), [""; 0]);

@@ -144,3 +144,56 @@ fn an_answer_without_short_secrets_is_as_sound_as_before() {
         format!(r#"{{"data":["{word}"],"t":"the data"}}"#)
     );
 }
+
+#[test]
+fn numbers_columns_and_documents_in_a_text_are_credentials_by_their_names() {
+    for (body, expected) in [
+        (
+            r#"{"secret":4711,"n":4711,"password":[1, -2.5e3]}"#,
+            r#"{"secret":"removed-1","n":4711,"password":["removed-2", "removed-3"]}"#,
+        ),
+        (
+            "id,api_key,note\n1,\"k \"\"one\",4711\n2,k-two,\n",
+            "id,api_key,note\n1,\"removed-1\",4711\n2,removed-2,\n",
+        ),
+        ("id\tpassword\n1\t4711\n", "id\tpassword\n1\tremoved-1\n"),
+        ("user%5Bpassword%5D=p+w&id=1", "user%5Bpassword%5D=removed-1&id=1"),
+        (
+            r#"{"payload":"{\"access_token\":\"t-one\",\"secret\":42,\"in\":\"{\\\"jwt\\\":7}\"}","n":42}"#,
+            r#"{"payload":"{\"access_token\":\"removed-1\",\"secret\":\"removed-2\",\"in\":\"{\\\"jwt\\\":\\\"removed-3\\\"}\"}","n":42}"#,
+        ),
+    ] {
+        let all = [taken("https://h/a", ("accept", "*/*"), body)];
+        assert_eq!(answer(&Scrub::new(&[], "", &all), &all[0]), expected);
+    }
+}
+
+#[test]
+fn a_number_within_a_text_leaves_the_document_sound() {
+    let scrub = own(&["87654321"]);
+    for body in [
+        r#"{"p":"{\"pin\":87654321}","q":"[87654321]","t":"a\\","n":87654321,"u":"1, 87654321, 2"}"#,
+        r#"{"p":"{\"q\":\"{\\\"pin\\\":87654321}\",\"t\":\"\\\\\",\"n\":87654321}"}"#,
+    ] {
+        let shown = scrub.text(body);
+        let value: Value = serde_json::from_str(&shown).expect(&shown);
+        assert!(!shown.contains("87654321"), "{shown}");
+        let inner: Value = serde_json::from_str(value["p"].as_str().expect("a text")).expect(&shown);
+        let innermost = inner["q"].as_str().map(|text| serde_json::from_str::<Value>(text).expect(&shown));
+        assert_eq!(innermost.unwrap_or(inner)["pin"], SECRET);
+    }
+}
+
+#[test]
+fn what_a_request_sends_as_a_credential_by_its_name_goes_unless_the_file_says_it() {
+    let mut one = taken("https://h/a", ("accept", "*/*"), r#"{"echo":"5f4dcc3b5aa765d6"}"#);
+    one.request.body = Some(Bytes::from_static(b"user[password]=5f4dcc3b5aa765d6&secret=1"));
+    let scrub = Scrub::new(
+        &[],
+        "form = { \"user[password]\" = \"{{ hash(config.pin) }}\", secret = 1 }",
+        &[one.clone()],
+    );
+    let body = one.request.body.as_ref().expect("a body");
+    assert_eq!(scrub.bytes(body), b"user[password]=removed-1&secret=1");
+    assert_eq!(answer(&scrub, &one), r#"{"echo":"removed-1"}"#);
+}
