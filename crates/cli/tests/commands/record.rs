@@ -66,6 +66,25 @@ fn a_recording_holds_no_secret_and_replays_without_a_network() {
 }
 
 #[test]
+fn a_stream_that_signs_by_itself_is_recorded_without_signatures() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = format!(
+        "name = \"shop\"\n[source]\nbase_url = \"{}\"\nauth = {{ type = \"api_key\", location = \"query\", \
+         name = \"key\", api_key = \"${{SHOP_KEY}}\" }}\n[[streams]]\nname = \"things\"\npath = \"/v1/things\"\n\
+         records = \"$.results[*]\"\n[[streams]]\nname = \"signed\"\npath = \"/v1/pages\"\nrecords = \"$.data[*]\"\n\
+         auth = {{ type = \"hmac\", key = \"${{SHOP_TOKEN}}\", location = \"query\", name = \"sig\", \
+         timestamp_name = \"ts\" }}\n",
+        api::serve()
+    );
+    std::fs::write(dir.path().join("tidegate.toml"), file).expect("written");
+    let said = ok(&record(&dir, &[]));
+    assert!(said.contains("ok      shop"), "{said}");
+    let text = everything(&dir.path().join("cases/shop/responses"));
+    assert!(text.contains("> GET /v1/pages\n") && text.contains("key=secret-of-the-case\n"), "{text}");
+    assert!(!text.contains("sig=") && !text.contains("k-4711"), "{text}");
+}
+
+#[test]
 fn a_request_that_was_not_recorded_shows_the_nearest_one() {
     let dir = recorded(BY_TOTAL);
     std::fs::remove_file(exchange(&dir, "1-0002.http")).expect("removed");

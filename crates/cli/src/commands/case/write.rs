@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tidegate_core::jiff::Timestamp;
-use tidegate_core::pipeline::{Auth, Pipeline};
+use tidegate_core::pipeline::{Auth, Location, Pipeline};
 use tidegate_core::request::{Request, Response};
 use url::Url;
 
@@ -52,6 +52,7 @@ pub(crate) fn write(
     taken: &[Taken],
 ) -> Result<(), Failure> {
     let scrub = Scrub::new(secrets, text, taken);
+    let signed = Signed::of(pipeline);
     let base = Url::parse(&pipeline.source.base_url).ok();
     let named = text.to_ascii_lowercase();
     let write = || {
@@ -61,9 +62,7 @@ pub(crate) fn write(
         std::fs::write(dir.join("pipeline.toml"), text)?;
         let times: String = polls.iter().map(|at| format!("{at}\n")).collect();
         std::fs::write(dir.join("polls.txt"), times)?;
-        for (number, taken) in
-            (1..).zip(taken.iter().filter_map(|taken| unsigned(taken, &pipeline.source.auth)))
-        {
+        for (number, taken) in (1..).zip(taken.iter().filter_map(|taken| signed.without(taken))) {
             let exchange = without_secrets(&taken, &scrub, base.as_ref(), &named);
             std::fs::write(responses.join(format!("{}-{number:04}.http", taken.poll)), exchange.text())?;
         }
@@ -73,22 +72,54 @@ pub(crate) fn write(
         .map_err(|error: std::io::Error| Failure::config(format!("cannot write {}: {error}", dir.display())))
 }
 
-/// The exchange without its signature, which a replay cannot make; `None` where it gave out a token for one.
-fn unsigned(taken: &Taken, auth: &Auth) -> Option<Taken> {
-    let mut taken = taken.clone();
-    match auth {
-        Auth::Jwt(jwt) if jwt.access_token_url.as_deref() == Some(taken.request.url.as_str()) => return None,
-        Auth::Jwt(_) | Auth::Hmac(_) => {
-            let Request { url, secret_params, .. } = &mut taken.request;
-            let kept: Vec<_> =
-                url.query_pairs().into_owned().filter(|(name, _)| !secret_params.contains(name)).collect();
-            if !secret_params.is_empty() {
-                url.query_pairs_mut().clear().extend_pairs(kept);
+/// What is signed with a key, which a replay cannot make.
+#[derive(Default)]
+struct Signed {
+    /// Parameters that hold a signature or its time.
+    params: Vec<String>,
+    /// Where signed tokens are exchanged for others.
+    exchanges: Vec<Url>,
+}
+
+impl Signed {
+    /// What the credentials of the source and of each stream sign.
+    fn of(pipeline: &Pipeline) -> Signed {
+        let mut signed = Signed::default();
+        let own = pipeline.streams.iter().filter_map(|stream| stream.auth.as_ref());
+        for auth in own.chain([&pipeline.source.auth]) {
+            match auth {
+                Auth::Hmac(hmac) if hmac.location == Location::Query => {
+                    signed.params.extend([&hmac.name].into_iter().chain(&hmac.timestamp_name).cloned());
+                }
+                Auth::Jwt(jwt) => {
+                    let url = jwt.access_token_url.as_ref().and_then(|url| Url::parse(url).ok());
+                    signed.exchanges.extend(url);
+                }
+                _ => {}
             }
         }
-        _ => {}
+        signed
     }
-    Some(taken)
+
+    /// The exchange without its signature; `None` where it gave out a token for one.
+    fn without(&self, taken: &Taken) -> Option<Taken> {
+        let Request { url, body, .. } = &taken.request;
+        let grant = || url::form_urlencoded::parse(body.as_deref()?).find(|(name, _)| name == "grant_type");
+        if self.exchanges.contains(url) && grant().is_some_and(|(_, grant)| grant.ends_with(":jwt-bearer")) {
+            return None;
+        }
+        let mut taken = taken.clone();
+        let Request { url, secret_params, .. } = &mut taken.request;
+        let signs = |name: &String| self.params.contains(name) && secret_params.contains(name);
+        let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+        if pairs.iter().any(|(name, _)| signs(name)) {
+            url.set_query(None);
+            for (name, value) in pairs.iter().filter(|(name, _)| !signs(name)) {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        Some(taken)
+    }
 }
 
 /// The exchange as it may be kept: `named` is the pipeline file in lower case.
@@ -119,5 +150,75 @@ fn without_secrets(taken: &Taken, scrub: &Scrub, base: Option<&Url>, named: &str
             body: scrub.bytes(&response.body).into(),
         },
         answered: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tidegate_core::pipeline::{Method, read};
+
+    use super::*;
+
+    const PIPELINE: &str = r#"
+name = "a"
+staging = "memory://"
+lake = "memory://"
+[source]
+base_url = "https://h.example"
+auth = { type = "hmac", key = "${KEY}", location = "query", name = "sig", timestamp_name = "ts" }
+[[streams]]
+name = "plain"
+path = "/plain"
+[[streams]]
+name = "own"
+path = "/own"
+auth = { type = "hmac", key = "${KEY}", location = "query", name = "own_sig" }
+[[streams]]
+name = "jwt"
+path = "/jwt"
+auth = { type = "jwt", algorithm = "HS256", private_key = "${KEY}", access_token_url = "https://login.example" }
+"#;
+
+    fn taken(url: &str, secret: &[&str], body: &'static str) -> Taken {
+        Taken {
+            poll: 1,
+            request: Request {
+                method: Method::Post,
+                url: Url::parse(url).expect("a URL"),
+                headers: Vec::new(),
+                body: Some(Bytes::from_static(body.as_bytes())),
+                form: true,
+                secret_params: secret.iter().map(|name| (*name).to_owned()).collect(),
+                secret_body: true,
+                away: false,
+            },
+            response: Response { status: 200, headers: Vec::new(), body: Bytes::new() },
+        }
+    }
+
+    #[test]
+    fn signatures_go_whatever_credentials_made_them_and_all_else_stays() {
+        let signed = Signed::of(&read(PIPELINE, &[]).expect("a right file"));
+        let left = |url, secret: &[&str]| {
+            signed.without(&taken(url, secret, "")).map(|taken| taken.request.url.to_string())
+        };
+        let secret = ["key", "sig", "ts"];
+        assert_eq!(
+            left("https://h.example/a?key=k&q=%20&sig=s&ts=1", &secret).expect("kept"),
+            "https://h.example/a?key=k&q=+"
+        );
+        assert_eq!(
+            left("https://h.example/a?x=1&own_sig=s", &["own_sig"]).expect("kept"),
+            "https://h.example/a?x=1"
+        );
+        // A stream without a signature may have a parameter of that name.
+        assert_eq!(
+            left("https://h.example/a?sig=s&q=%20", &[]).expect("kept"),
+            "https://h.example/a?sig=s&q=%20"
+        );
+        let exchange = |body| signed.without(&taken("https://login.example/", &[], body)).is_none();
+        assert!(exchange("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a"));
+        assert!(!exchange("grant_type=client_credentials"));
     }
 }
