@@ -25,6 +25,7 @@ pub(crate) use frame::list_names;
 pub(crate) use packed::unpacked;
 pub use packed::{Form, MOST_BYTES, Plain, packed_by_look, plain};
 use path::Route;
+pub(crate) use path::query;
 
 /// Why a page cannot be taken apart. The message says where and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,6 +5,7 @@
 //! rest of it.
 
 mod column;
+mod footer;
 mod shape;
 mod value;
 
@@ -43,6 +44,7 @@ impl From<ParquetError> for DecodeError {
 }
 
 fn rows(body: &[u8], most: u64, out: &mut String) -> Result<(), DecodeError> {
+    footer::check(body)?;
     let file = Arc::new(Bytes::copy_from_slice(body));
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&*file)?;
     let sum = |of: fn(&ColumnChunkMetaData) -> i64| {

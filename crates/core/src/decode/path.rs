@@ -35,12 +35,35 @@ pub(super) enum Step {
     Each,
 }
 
+/// Most brackets within each other in a JSONPath: each takes the parser twice as long as the one around it, and a part of
+/// the stack.
+const BRACKETS: usize = 12;
+
+/// Reads a JSONPath; the error says what is wrong with it.
+pub(crate) fn query(path: &str) -> Result<JsonPath, String> {
+    let (mut open, mut quote, mut chars) = (0_usize, None, path.chars());
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(_), '\\') => drop(chars.next()),
+            (Some(begun), c) if c == begun => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[') => open += 1,
+            (None, ')' | ']') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > BRACKETS {
+            return Err(format!("it has more than {BRACKETS} brackets within each other"));
+        }
+    }
+    JsonPath::parse(path).map_err(|error| error.to_string())
+}
+
 impl Route {
     /// Reads a JSONPath.
     pub(super) fn parse(path: &str) -> Result<Route, DecodeError> {
-        let query = JsonPath::parse(path).map_err(|e| {
+        let query = query(path).map_err(|reason| {
             let help = "write RFC 9535 JSONPath, such as `$.data[*]` or `$['my data'][*]`";
-            DecodeError::Path(format!("`{path}` is no JSONPath: {e}; {help}"))
+            DecodeError::Path(format!("`{path}` is no JSONPath: {reason}; {help}"))
         })?;
         Ok(plain(path).map_or(Route::Query(query), Route::Plain))
     }

@@ -67,6 +67,12 @@ fn a_place_that_is_empty_is_told_from_one_that_is_not_there() {
 #[test]
 fn a_wrong_path_says_how_to_write_it() {
     assert!(error("{}", Format::Json, "data").contains("RFC 9535"));
+    for deep in [("(", ")"), ("[?", "]"), ("!(", ")")]
+        .map(|(open, close)| format!("$[?{}@.a{}]", open.repeat(10_000), close.repeat(10_000)))
+    {
+        assert!(error("{}", Format::Json, &deep).contains("more than 12 brackets within each other"));
+    }
+    assert_eq!(texts(r#"{"((((((((((((((": 1}"#, Format::Json, "$['((((((((((((((']"), ["1"]);
     assert!(error("a\n1", Format::Csv, "$.data").contains("leave `records` out"));
     assert!(error(r#"{"a":[],"a":[1]}"#, Format::Json, "$.a[*]").contains("stands twice"));
 }

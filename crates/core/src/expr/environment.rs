@@ -17,6 +17,9 @@ const FUEL: u64 = 2_000_000;
 /// Depth of calls within calls.
 const DEPTH: usize = 100;
 
+/// Most names, values and signs of one expression: the library follows a long sum into itself.
+const TOKENS: usize = 4096;
+
 /// The filters there are, beside those of [`filters`].
 const FILTERS: [&str; 47] = [
     "abs",
@@ -173,8 +176,12 @@ pub(super) fn print(dialect: Dialect, value: &Value, out: &mut String) -> Result
     Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
-/// Whether all filters and tests of an expression exist.
+/// Whether all filters and tests of an expression exist, and it is not too long to be followed.
 pub(super) fn check(tokens: &[Token<'_>], text: &str) -> Result<(), ExprError> {
+    if let Some(token) = tokens.get(TOKENS) {
+        let message = format!("it has more than {TOKENS} names, values and signs");
+        return Err(ExprError::Syntax { at: character(text, token.at), message });
+    }
     let unknown = |what, token: &Token<'_>, known: Vec<&str>| {
         let name = token.text.to_owned();
         Err(ExprError::NoSuch { what, at: character(text, token.at), known: instead(&name, &known), name })

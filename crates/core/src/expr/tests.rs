@@ -174,6 +174,26 @@ fn hostile_input_runs_out_of_fuel() {
 }
 
 #[test]
+fn an_expression_as_long_as_it_may_be_is_evaluated_and_a_longer_one_refused() {
+    for (before, between) in [
+        ("", " + 1"),
+        ("", " - 1"),
+        ("", " ~ 1"),
+        ("", " and 1"),
+        ("", " | string"),
+        ("not ", ""),
+        ("", " if 1 else 1"),
+    ] {
+        let times = 4095 / between.split_whitespace().count().max(1);
+        let text = |times: usize| format!("{{{{ {}1{} }}}}", before.repeat(times), between.repeat(times));
+        let expr = Expr::parse(&text(times)).map(|expr| expr.value(&Scope::new(now())).is_ok());
+        assert!(expr.is_ok(), "{between}: {expr:?}");
+        let error = Expr::parse(&text(100_000)).expect_err("too long").to_string();
+        assert!(error.contains("more than 4096 names, values and signs (at character"), "{error}");
+    }
+}
+
+#[test]
 fn the_cdk_reads_what_it_rendered_as_a_python_literal() {
     for (text, value) in [
         ("{{ config.n }}", json!(7)),

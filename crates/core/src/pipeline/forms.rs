@@ -113,7 +113,7 @@ fn store_url(text: &str) -> Result<(), Wrong> {
 }
 
 fn json_path(text: &str) -> Result<(), Wrong> {
-    match serde_json_path::JsonPath::parse(text) {
+    match crate::decode::query(text) {
         Ok(_) => Ok(()),
         Err(error) if text.starts_with('$') => wrong(
             format!("`{text}` is not a JSONPath: {error}"),

@@ -14,6 +14,7 @@ use parquet::schema::parser::parse_message_type;
 
 use super::*;
 
+mod deep;
 mod other_writers;
 
 fn written(columns: Vec<(&str, ArrayRef)>, compression: Compression) -> Vec<u8> {
