@@ -2,15 +2,16 @@
 
 use std::num::NonZero;
 use std::ops::RangeInclusive;
-use std::pin::pin;
 
 use bytes::Bytes;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use tidegate_core::batch::{Batch, Page};
 use tidegate_core::keys::{self, LoadId};
-use tidegate_core::load::{DataFile, File, Loader, Options, Outcome};
+use tidegate_core::load::{DataFile, File, LoadError, Loader, Options, Outcome};
 use tidegate_core::pipeline::LoadSpec;
+use tidegate_core::schema::TableSchema;
 
+use crate::before::Before;
 use crate::intake::Intake;
 use crate::{Env, Error, ledger, objects};
 
@@ -42,33 +43,27 @@ pub(crate) struct Decoded {
     pub(crate) quarantined: u64,
 }
 
-/// Decodes all batches of a load under the current schema. Writes nothing but new versions of the schema.
+/// Decodes all batches of a load under the current schema. Writes nothing but new versions of the schema. What the table
+/// does not hold as it is waits until the loads before have ended: they may change what becomes of it.
 pub(crate) async fn decode(
     env: &Env,
     load: &LoadId,
     spec: &LoadSpec,
     batches: &mut Intake<'_>,
+    before: &mut Before,
 ) -> Result<Decoded, Error> {
     let mut schema = ledger::current(env, &spec.table).await?;
-    let before = schema.version;
+    let version = schema.version;
     for _ in 0..ROUNDS {
-        let mut loader = Loader::new(load.clone(), spec, &schema).with(options(batches));
-        let ahead = pages_ahead(batches);
-        let mut bodies = pin!(
-            batches
-                .each()
-                .map_ok(|batch| stream::iter(
-                    batch.pages.iter().map(move |page| Ok::<_, Error>((batch, page)))
-                ))
-                .try_flatten()
-                .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }
-                    .boxed())
-                .try_buffered(ahead)
-        );
-        while let Some((batch, page, body)) = bodies.try_next().await? {
-            loader.page(batch, page, body)?;
+        let outcome = attempt(env, load, spec, batches, &schema).await;
+        if !holds(&schema, &outcome) && before.ended().await {
+            let latest = ledger::current(env, &spec.table).await?;
+            if latest != schema {
+                schema = latest;
+                continue;
+            }
         }
-        match loader.finish()? {
+        match outcome? {
             Outcome::Evolve(next) => schema = ledger::advance(env, &spec.table, next).await?,
             Outcome::Done { schema: reached, files, quarantine, rows, quarantined } => {
                 if reached.version > schema.version {
@@ -79,7 +74,7 @@ pub(crate) async fn decode(
                 }
                 return Ok(Decoded {
                     schema_version: schema.version,
-                    widened: schema.version > before,
+                    widened: schema.version > version,
                     files: files.into_iter().map(data_file).collect(),
                     quarantine: quarantine.into(),
                     rows,
@@ -89,6 +84,40 @@ pub(crate) async fn decode(
         }
     }
     Err(never_settles(&spec.table, schema.version))
+}
+
+/// Decodes all batches under this schema.
+async fn attempt(
+    env: &Env,
+    load: &LoadId,
+    spec: &LoadSpec,
+    batches: &mut Intake<'_>,
+    schema: &TableSchema,
+) -> Result<Outcome, Error> {
+    let mut loader = Loader::new(load.clone(), spec, schema).with(options(batches));
+    let ahead = pages_ahead(batches);
+    let mut bodies = batches
+        .each()
+        .map_ok(|batch| stream::iter(batch.pages.iter().map(move |page| Ok::<_, Error>((batch, page)))))
+        .try_flatten()
+        .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }.boxed())
+        .try_buffered(ahead)
+        .boxed();
+    while let Some((batch, page, body)) = bodies.try_next().await? {
+        loader.page(batch, page, body)?;
+    }
+    Ok(loader.finish()?)
+}
+
+/// Whether a schema holds all that was decoded under it, so that a wider one has the same rows.
+fn holds(schema: &TableSchema, outcome: &Result<Outcome, Error>) -> bool {
+    match outcome {
+        Ok(Outcome::Evolve(_)) | Err(Error::Load(LoadError::Frozen(_))) => false,
+        Ok(Outcome::Done { schema: reached, quarantined, .. }) => {
+            reached.version == schema.version && *quarantined == 0
+        }
+        Err(_) => true,
+    }
 }
 
 /// Small pages are mostly waited for, and large ones are mostly memory.

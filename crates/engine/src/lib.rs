@@ -12,6 +12,8 @@
 
 mod ask;
 mod auth;
+mod backlog;
+mod before;
 mod claim;
 mod clock;
 mod decode;

@@ -13,6 +13,7 @@ use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::LoadManifest;
 use tidegate_core::pipeline::LoadSpec;
 
+use crate::before::Before;
 use crate::claim::claim;
 use crate::decode::{self, Decoded};
 use crate::documents::{self, Creation};
@@ -94,11 +95,24 @@ impl LoadReport {
 
 /// Loads the staged batch of that key. May be called any number of times, by any number of processes at once.
 pub async fn load_batch(env: &Env, key: &str) -> Result<LoadReport, Error> {
-    let Some((stream, seq)) = keys::parse_batch(key) else {
-        return Err(Error::Config(format!("`{key}` is no batch; name an object below batches/ in staging")));
-    };
+    identity(key)?;
+    load_read(env, key, &decode::batch(env, key).await?, &mut Before::none()).await
+}
+
+fn identity(key: &str) -> Result<(&str, u64), Error> {
+    let wrong = || Error::Config(format!("`{key}` is no batch; name an object below batches/ in staging"));
+    keys::parse_batch(key).ok_or_else(wrong)
+}
+
+/// Loads the batch of that key, which was read.
+pub(crate) async fn load_read(
+    env: &Env,
+    key: &str,
+    batch: &Batch,
+    before: &mut Before,
+) -> Result<LoadReport, Error> {
+    let (stream, seq) = identity(key)?;
     let load = LoadId::of_batch(stream, seq);
-    let batch = decode::batch(env, key).await?;
     let owner = claim(env, stream, seq, &load).await?;
     if owner != load {
         return Ok(LoadReport::claimed(owner));
@@ -106,7 +120,7 @@ pub async fn load_batch(env: &Env, key: &str) -> Result<LoadReport, Error> {
     if let Some(ended) = rewrite::latest(env, &load).await? {
         return Ok(LoadReport::of(&ended, End::Already, false));
     }
-    finish(env, &load, &batch.load, Intake::of(slice::from_ref(&batch))).await
+    finish(env, &load, &batch.load, Intake::of(slice::from_ref(batch)), before).await
 }
 
 /// Decodes, writes and ends a load that owns its batches, of which there is one at least. All have this load spec.
@@ -115,11 +129,12 @@ pub(crate) async fn finish(
     load: &LoadId,
     spec: &LoadSpec,
     mut batches: Intake<'_>,
+    before: &mut Before,
 ) -> Result<LoadReport, Error> {
     let mut widened = false;
     let mut strays = Vec::new();
     let decoded = loop {
-        let decoded = decode::decode(env, load, spec, &mut batches).await?;
+        let decoded = decode::decode(env, load, spec, &mut batches, before).await?;
         widened |= decoded.widened;
         match write::first(env, load, spec, &decoded).await? {
             Written::All => break decoded,

@@ -8,7 +8,7 @@ use tidegate_core::load::{Plan, Rewrite};
 use crate::inventory::{BatchId, Inventory};
 use crate::load::{End, LoadReport, load_batch};
 use crate::retype::retype;
-use crate::{Env, Error, claim, documents, objects, rewrite, window};
+use crate::{Env, Error, backlog, claim, documents, objects, rewrite, window};
 
 /// What a recovery did, or the loading of closed windows.
 #[derive(Debug, Default)]
@@ -35,9 +35,9 @@ pub async fn recover(env: &Env, streams: &[String], missing: Missing) -> Result<
     let mut recovery = Recovery::default();
     recovery.finish_begun(env, &inventory).await;
     if missing == Missing::Load {
-        for id in inventory.unclaimed() {
-            let loaded = load_batch(env, &keys::batch(&id.0, id.1)).await;
-            recovery.note(keys::batch(&id.0, id.1), loaded.map(Some));
+        let unclaimed = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq)).collect();
+        for (key, loaded) in backlog::load_all(env, unclaimed).await {
+            recovery.note(key, loaded.map(Some));
         }
     }
     recovery.loads.retain(|report| report.end == End::Loaded);

@@ -11,6 +11,7 @@ use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Rewrite};
 use tidegate_core::pipeline::LoadSpec;
 
+use crate::before::Before;
 use crate::decode::{self, Decoded};
 use crate::documents::{self, Creation};
 use crate::intake::Intake;
@@ -94,7 +95,7 @@ async fn decoded(env: &Env, before: &LoadManifest, intent: &Rewrite) -> Result<D
     if intent.ledger_decides {
         spec.columns.clear();
     }
-    decode::decode(env, &intent.load, &spec, &mut Intake::of(&batches)).await
+    decode::decode(env, &intent.load, &spec, &mut Intake::of(&batches), &mut Before::none()).await
 }
 
 /// Does what the intent says.

@@ -18,6 +18,7 @@ use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{LoadManifest, Plan};
 use tidegate_core::time::after;
 
+use crate::before::Before;
 use crate::claim::Claims;
 use crate::documents::{self, Creation};
 use crate::intake::Intake;
@@ -161,7 +162,7 @@ async fn won(env: &Env, plan: &Plan) -> Result<Vec<String>, Error> {
 /// Loads the batches that a plan wins. One is claimed before the load reads the ledger: that is how re-typing sees it.
 async fn conclude(env: &Env, plan: &Plan, mut won: Intake<'_>) -> Result<LoadReport, Error> {
     match won.first().await? {
-        Some(first) => finish(env, &plan.load, &first.load, won).await,
+        Some(first) => finish(env, &plan.load, &first.load, won, &mut Before::none()).await,
         None => end_empty(env, plan).await,
     }
 }

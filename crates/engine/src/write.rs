@@ -41,6 +41,7 @@ pub(crate) async fn first(
             }
         })
         .buffer_unordered(FILES_AT_ONCE)
+        .boxed()
         .try_collect()
         .await?;
     let taken: Vec<_> = taken.into_iter().flatten().collect();
@@ -88,6 +89,7 @@ pub(crate) async fn over(env: &Env, load: &LoadId, spec: &LoadSpec, decoded: &De
     stream::iter(all)
         .map(|(key, body)| async move { objects::overwrite(env, env.lake.as_ref(), &key, &body).await })
         .buffer_unordered(FILES_AT_ONCE)
+        .boxed()
         .try_collect()
         .await
 }

@@ -148,7 +148,9 @@ async fn windows(env: &Env, process: &Arc<Process>) {
             Err(error) => failed(process, "window", &error),
         }
         if process.world.fault(0.3) {
-            recovered(env, process, Missing::Leave).await;
+            // What nobody has claimed may also be loaded at once, a load for each batch.
+            let missing = if process.world.fault(0.3) { Missing::Load } else { Missing::Leave };
+            recovered(env, process, missing).await;
         }
         pause(process, 1_500_000).await;
     }

@@ -4,6 +4,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::missing_panics_doc)]
 
+mod backlog;
 mod calls;
 mod crash;
 mod learning;
