@@ -4,6 +4,7 @@
 //! A record is taken apart no further than the steps need: what they do not touch keeps its spelling, digit by digit.
 
 mod fields;
+mod shape;
 
 use std::borrow::Cow;
 
@@ -11,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::expr::{Base, Expr, ExprError};
-use crate::pipeline::{TransformSpec, Values};
+use crate::expr::{Base, Dialect, Expr, ExprError};
+use crate::pipeline::{Flatten, Keys, Transform, TransformSpec, Unnest, Values};
 use fields::Fields;
 
 /// The steps of a stream, made ready for many records.
@@ -27,13 +28,23 @@ pub struct Transforms {
 enum Step {
     /// Keeps the records that it holds of.
     Filter(Expr),
-    /// Sets a field to what an expression gives.
-    Add(Vec<String>, Expr),
-    /// Sets a field to a value.
-    Set(Vec<String>, Box<RawValue>),
+    /// Sets a field to a value, where the condition holds.
+    Add(Vec<String>, Given, Option<Expr>),
     /// Moves a field.
     Rename(Vec<String>, Vec<String>),
     Remove(Vec<String>),
+    Unnest(Unnest),
+    Flatten(Flatten),
+    Keys(Keys),
+    /// Replaces the first text by the second in names.
+    ReplaceInKeys(String, String),
+}
+
+/// The value of a field that is set.
+#[derive(Clone, Debug)]
+enum Given {
+    By(Expr),
+    Plain(Box<RawValue>),
 }
 
 impl Transforms {
@@ -41,19 +52,7 @@ impl Transforms {
     pub fn new(spec: &TransformSpec) -> Result<Transforms, ExprError> {
         let mut steps = Vec::new();
         for step in &spec.steps {
-            if let Some(filter) = &step.filter {
-                steps.push(Step::Filter(Expr::parse_as(filter, spec.expressions)?));
-            }
-            for (path, value) in &step.add {
-                steps.push(match value {
-                    Json::String(text) if Expr::is_in(text) || !spec.expressions.is_native() => {
-                        Step::Add(split(path), Expr::parse_as(text, spec.expressions)?)
-                    }
-                    value => Step::Set(split(path), raw(value)),
-                });
-            }
-            steps.extend(step.rename.iter().map(|(from, to)| Step::Rename(split(from), split(to))));
-            steps.extend(step.remove.iter().map(|path| Step::Remove(split(path))));
+            steps.extend(self::steps(step, spec.expressions)?);
         }
         let config = Json::Object(spec.config.clone());
         let base = Base { config, dialect: spec.expressions, now: Timestamp::UNIX_EPOCH };
@@ -68,8 +67,12 @@ impl Transforms {
     /// The names that its expressions need.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().flat_map(|step| match step {
-            Step::Filter(expr) | Step::Add(_, expr) => expr.names().collect(),
-            Step::Set(..) | Step::Rename(..) | Step::Remove(_) => Vec::new(),
+            Step::Filter(expr) => expr.names().collect(),
+            Step::Add(_, given, when) => {
+                let by = if let Given::By(expr) = given { Some(expr) } else { None };
+                by.into_iter().chain(when).flat_map(Expr::names).collect()
+            }
+            _ => Vec::new(),
         })
     }
 
@@ -79,25 +82,38 @@ impl Transforms {
         let Some(base) = &self.base else { return Ok(Some(record.to_owned())) };
         let mut record = Record::read(record)?;
         for step in &self.steps {
+            let scope = || base.scope().at(now).with_all(values);
             match step {
                 Step::Filter(expr) => {
-                    let scope = base.scope().at(now).with_all(values).with("record", record.seen()?);
-                    if !expr.truth(&scope)? {
+                    if !expr.truth(&scope().with("record", record.seen()?))? {
                         return Ok(None);
                     }
                 }
-                Step::Add(path, expr) => {
-                    let scope = base.scope().at(now).with_all(values).with("record", record.seen()?);
-                    let value = expr.value(&scope)?;
-                    record.add(path, value);
+                Step::Add(path, Given::Plain(value), None) => record.set(path, value.clone()),
+                Step::Add(path, given, when) => {
+                    let scope = scope().with("record", record.seen()?);
+                    let value = match given {
+                        Given::By(expr) => expr.value(&scope)?,
+                        Given::Plain(value) => {
+                            serde_json::from_str(value.get()).map_err(|e| unreadable(&e))?
+                        }
+                    };
+                    let holds = |when: &Expr| when.truth(&scope.clone().with("value", &value));
+                    if when.as_ref().map_or(Ok(true), holds)? {
+                        record.add(path, value);
+                    }
                 }
-                Step::Set(path, value) => record.set(path, value.clone()),
                 Step::Rename(from, to) => {
                     if let Some(value) = record.take(from) {
                         record.set(to, value);
                     }
                 }
                 Step::Remove(path) => record.remove(path),
+                Step::Unnest(unnest) => record.reshape(|fields| Ok(shape::unnested(fields, unnest)))?,
+                Step::Flatten(flatten) => record.reshape(|fields| shape::flattened(fields, *flatten))?,
+                Step::Keys(keys) => record.reshape(|fields| shape::spelled(fields, *keys))?,
+                Step::ReplaceInKeys(from, to) => record
+                    .reshape(|fields| shape::renamed(fields, true, &|name| Ok(name.replace(from, to))))?,
             }
         }
         Ok(Some(record.into_text()))
@@ -123,6 +139,32 @@ impl Transforms {
         });
         transformed.collect()
     }
+}
+
+/// What one step of a specification does, in order.
+fn steps(step: &Transform, dialect: Dialect) -> Result<Vec<Step>, ExprError> {
+    let mut steps = Vec::new();
+    if let Some(filter) = &step.filter {
+        steps.push(Step::Filter(Expr::parse_as(filter, dialect)?));
+    }
+    let when = step.add_when.as_ref().map(|when| Expr::parse_as(when, dialect)).transpose()?;
+    for (path, value) in &step.add {
+        let given = match value {
+            Json::String(text) if Expr::is_in(text) || !dialect.is_native() => {
+                Given::By(Expr::parse_as(text, dialect)?)
+            }
+            value => Given::Plain(raw(value)),
+        };
+        steps.push(Step::Add(split(path), given, when.clone()));
+    }
+    steps.extend(step.rename.iter().map(|(from, to)| Step::Rename(split(from), split(to))));
+    steps.extend(step.remove.iter().map(|path| Step::Remove(split(path))));
+    steps.extend(step.unnest.iter().cloned().map(Step::Unnest));
+    steps.extend(step.flatten.map(Step::Flatten));
+    steps.extend(step.keys.map(Step::Keys));
+    let replaced = step.replace_in_keys.iter().map(|(from, to)| (from.clone(), to.clone()));
+    steps.extend(replaced.map(|(from, to)| Step::ReplaceInKeys(from, to)));
+    Ok(steps)
 }
 
 /// A record on its way through the steps.
@@ -178,6 +220,15 @@ impl Record<'_> {
         if self.fields.as_mut().is_some_and(|fields| fields.remove(path)) {
             self.seen = None;
         }
+    }
+
+    /// Gives it other fields.
+    fn reshape(&mut self, shaped: impl FnOnce(Fields) -> Result<Fields, ExprError>) -> Result<(), ExprError> {
+        if let Some(fields) = self.fields.take() {
+            self.fields = Some(shaped(fields)?);
+            self.seen = None;
+        }
+        Ok(())
     }
 
     fn into_text(self) -> String {

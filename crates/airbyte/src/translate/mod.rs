@@ -12,6 +12,7 @@ mod partition;
 mod records;
 mod requester;
 mod session;
+mod shape;
 mod stream;
 
 use std::collections::BTreeMap;

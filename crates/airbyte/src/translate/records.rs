@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Translator;
 use super::component::Component;
 use super::jinja::{SLICE, Slice, Text};
+use super::shape::RESHAPING;
 
 impl Translator<'_> {
     pub(crate) fn selector(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
@@ -68,11 +69,14 @@ impl Translator<'_> {
         let selector = at.get("retriever").and_then(|retriever| retriever.get("record_selector"));
         let after = selector.is_some_and(|selector| selector.flag("transform_before_filtering"));
         let filter = if after { table.shift_remove("transform") } else { None };
-        let read = read_fields(at);
-        for transformation in at.list("transformations") {
+        let all = at.list("transformations");
+        let reshaped = all.iter().any(|one| RESHAPING.contains(&one.kind()));
+        let added = Added { read: read_fields(at), reshaped };
+        for transformation in all {
             match transformation.kind() {
-                "AddFields" => self.add_fields(&transformation, table, slice, &read),
+                "AddFields" => self.add_fields(&transformation, table, slice, &added),
                 "RemoveFields" => self.remove_fields(&transformation, table),
+                kind if RESHAPING.contains(&kind) => self.reshaped(at, &transformation, table),
                 _ => self.unsupported(&transformation),
             }
         }
@@ -83,18 +87,24 @@ impl Translator<'_> {
         }
     }
 
-    /// `read` are the expressions of the stream that read a record.
     fn add_fields(
         &mut self,
         at: &Component<'_>,
         table: &mut Map<String, Value>,
         slice: &Slice,
-        read: &[&str],
+        added: &Added<'_>,
     ) {
         self.only(at, &["fields", "condition"]);
-        if let Some(condition) = at.get("condition").filter(|text| crate::parameters::is_set(text.value)) {
-            self.refuse(&condition, "fields that are added on a condition are not supported");
-        }
+        let condition = at.get("condition").filter(|text| crate::parameters::is_set(text.value));
+        let condition = condition.and_then(|text| {
+            let names: Vec<&str> = in_records().into_iter().chain(["value"]).collect();
+            self.text(&text, slice, &names)
+        });
+        let when = match condition {
+            Some(Text::Open(text)) => Some(text),
+            Some(Text::Known(value)) if !crate::parameters::is_set(&value) => return,
+            _ => None,
+        };
         for field in at.list("fields") {
             self.only(&field, &["path", "value", "value_type"]);
             let mut path = Vec::new();
@@ -105,15 +115,19 @@ impl Translator<'_> {
             let Some(text) = self.literal(&value, slice, &in_records()) else { continue };
             let name = path.join(".");
             let value = match text {
+                // TOML has no word for it.
+                Text::Known(Value::Null) => "{{ none }}".into(),
                 Text::Known(value) => value,
                 Text::Open(text) => text.into(),
             };
             let of_the_record = value.as_str().is_some_and(|text| names(text, "record"));
-            let read_again = read.iter().any(|text| text.contains(&name));
-            match of_the_record || read_again || path.len() > 1 || table.contains_key("transform") {
+            let read_again = added.reshaped || added.read.iter().any(|text| text.contains(&name));
+            let is_step = of_the_record || read_again || path.len() > 1 || table.contains_key("transform");
+            match &when {
+                Some(when) => steps(table, json!({ "add": { name: value }, "add_when": when })),
+                None if is_step => step(table, "add", json!({ name: value })),
                 // What the request decides is known before there is a record.
-                false => super::requester::set(table, &["fields", &name], value),
-                true => step(table, "add", json!({ name: value })),
+                None => super::requester::set(table, &["fields", &name], value),
             }
         }
     }
@@ -143,6 +157,14 @@ impl Translator<'_> {
     }
 }
 
+/// What decides how a field is added.
+struct Added<'a> {
+    /// The expressions of the stream that read a record.
+    read: Vec<&'a str>,
+    /// Whether the record comes into another shape, with the fields that are added to it.
+    reshaped: bool,
+}
+
 /// The expressions of a stream's added fields that read a record, where another field that is added may stand.
 fn read_fields<'a>(stream: &Component<'a>) -> Vec<&'a str> {
     let steps = stream.list("transformations");
@@ -156,10 +178,14 @@ fn in_records() -> Vec<&'static str> {
 }
 
 /// One more step of the transformation.
-fn step(table: &mut Map<String, Value>, name: &str, value: Value) {
+pub(crate) fn step(table: &mut Map<String, Value>, name: &str, value: Value) {
+    steps(table, json!({ name: value }));
+}
+
+fn steps(table: &mut Map<String, Value>, step: Value) {
     let steps = table.entry("transform").or_insert_with(|| json!([]));
     if let Value::Array(steps) = steps {
-        steps.push(json!({ name: value }));
+        steps.push(step);
     }
 }
 

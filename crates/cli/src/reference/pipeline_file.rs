@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::cell;
 
 /// The tables of the file in reading order: definition, heading.
-const SECTIONS: [(&str, &str); 19] = [
+const SECTIONS: [(&str, &str); 20] = [
     ("Source", "[source]"),
     ("Auth", "source.auth"),
     ("Login", "source.auth.login"),
@@ -18,6 +18,7 @@ const SECTIONS: [(&str, &str); 19] = [
     ("JobRequest", "streams.job.poll"),
     ("StatusMapping", "streams.job.status"),
     ("Transform", "[[streams.transform]]"),
+    ("Unnest", "streams.transform.unnest"),
     ("Rule", "streams.response_actions"),
     ("Backoff", "streams.response_actions.backoff"),
     ("Parent", "streams.parent"),

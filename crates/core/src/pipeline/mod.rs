@@ -48,7 +48,7 @@ pub use secrets::Secrets;
 pub use source::{Limits, Secret, Source, Tls, Window};
 pub use stream::{Contract, ContractMode, EventTime, Method, PartitionBy, Stream, TimeUnit};
 pub use template::{Template, TemplateError, Values};
-pub use transform::{Transform, TransformSpec};
+pub use transform::{Flatten, Keys, Transform, TransformSpec, Unnest};
 pub use units::{ByteSize, Span};
 pub(crate) use words::instead;
 

@@ -157,18 +157,13 @@ fn transforms(place: &Place<'_>, at: &str, checks: &mut Checks<'_>) {
     for (index, step) in place.stream.transform.iter().enumerate() {
         let index = index.to_string();
         let steps = |key: &'static str| ["streams", at, "transform", &index, key].map(str::to_owned);
-        if let Some(filter) = &step.filter {
-            let steps = steps("filter");
+        condition(&step.filter, dialect, &known, &steps("filter"), checks);
+        let with_value: BTreeSet<String> = known.iter().cloned().chain(["value".to_owned()]).collect();
+        condition(&step.add_when, dialect, &with_value, &steps("add_when"), checks);
+        if step.add_when.is_some() && step.add.is_empty() {
+            let steps = steps("add_when");
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-            if Expr::is_in(filter) {
-                expression(filter, dialect, &known, &steps, checks);
-            } else {
-                checks.wrong(
-                    &steps,
-                    "a filter is an expression",
-                    "write it in braces: \"{{ record.kind == 'a' }}\"",
-                );
-            }
+            checks.wrong(&steps, "there is nothing to add", "write add = { name = \"{{ … }}\" } beside it");
         }
         for (name, value) in &step.add {
             let steps = steps("add");
@@ -179,6 +174,25 @@ fn transforms(place: &Place<'_>, at: &str, checks: &mut Checks<'_>) {
                 expression(text, dialect, &known, &steps, checks);
             }
         }
+    }
+}
+
+/// An expression that decides about a record.
+fn condition(
+    text: &Option<String>,
+    dialect: Dialect,
+    known: &BTreeSet<String>,
+    steps: &[String],
+    checks: &mut Checks<'_>,
+) {
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    match text {
+        Some(text) if Expr::is_in(text) => expression(text, dialect, known, &steps, checks),
+        Some(_) => {
+            let help = "write it in braces: \"{{ record.kind == 'a' }}\"";
+            checks.wrong(&steps, "a condition is an expression", help);
+        }
+        None => {}
     }
 }
 

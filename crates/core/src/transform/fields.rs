@@ -2,13 +2,31 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::write_string;
 
 /// The fields of an object.
+#[derive(Default)]
 pub(super) struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl IntoIterator for Fields {
+    type Item = (String, Box<RawValue>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// Of several fields of one name, the last value at the place of the first.
+impl FromIterator<(String, Box<RawValue>)> for Fields {
+    fn from_iter<T: IntoIterator<Item = (String, Box<RawValue>)>>(fields: T) -> Fields {
+        Fields(fields.into_iter().collect::<IndexMap<_, _>>().into_iter().collect())
+    }
+}
 
 impl Fields {
     /// Those of a JSON text; `None` where it is no object.
@@ -20,8 +38,21 @@ impl Fields {
     }
 
     /// Those of a value within a record, if it is a readable object.
-    fn within(value: &RawValue) -> Option<Fields> {
+    pub(super) fn within(value: &RawValue) -> Option<Fields> {
         Fields::read(value.get()).ok().flatten()
+    }
+
+    /// The names of the fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The table at a path, through tables alone.
+    pub(super) fn table(&self, path: &[&str]) -> Option<Fields> {
+        let (name, rest) = path.split_first()?;
+        let (_, value) = self.0.iter().rev().find(|(other, _)| other == name)?;
+        let inner = Fields::within(value)?;
+        if rest.is_empty() { Some(inner) } else { inner.table(rest) }
     }
 
     pub(super) fn write(&self) -> String {
@@ -131,7 +162,7 @@ fn without(value: &RawValue, path: &[String]) -> Option<Box<RawValue>> {
     found.then(|| serde_json::to_string(&items).map_or_else(|_| RawValue::NULL.to_owned(), boxed))
 }
 
-fn boxed(text: String) -> Box<RawValue> {
+pub(super) fn boxed(text: String) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 

@@ -88,3 +88,89 @@ proptest! {
         prop_assert_eq!(applied(steps, &record), Ok(Some(record)));
     }
 }
+
+/// What becomes of a record by one step.
+fn by(step: Json, record: &str) -> String {
+    applied(json!([step]), record).expect("a transformed record").expect("a record")
+}
+
+#[test]
+fn fields_are_added_where_a_condition_holds_of_record_or_value() {
+    let step = |when: &str| json!({ "add": { "twice": "{{ record.a * 2 }}", "b": 4 }, "add_when": when });
+    assert_eq!(by(step("{{ value > 3 }}"), r#"{"a":1}"#), r#"{"a":1,"b":4}"#);
+    assert_eq!(by(step("{{ record.a == 2 }}"), r#"{"a":2}"#), r#"{"a":2,"twice":4,"b":4}"#);
+    assert_eq!(by(step("{{ record.a == 2 }}"), r#"{"a":3}"#), r#"{"a":3}"#);
+    // A field that is set is there for the next.
+    let step = json!({ "add": { "x": 1, "y": 2 }, "add_when": "{{ record.x is not defined }}" });
+    assert_eq!(by(step, "{}"), r#"{"x":1}"#);
+}
+
+#[test]
+fn a_table_is_unnested_unless_a_name_is_taken() {
+    let record = r#"{"id":1,"a":{"b":{"x":1.50,"y":[2]}}}"#;
+    let step = |more: Json| {
+        let mut unnest = json!({ "path": "a.b" });
+        unnest.as_object_mut().expect("a table").extend(more.as_object().cloned().expect("a table"));
+        json!({ "unnest": unnest })
+    };
+    for (more, expected) in [
+        (json!({}), r#"{"id":1,"a":{"b":{"x":1.50,"y":[2]}},"x":1.50,"y":[2]}"#),
+        (json!({ "remove": true }), r#"{"id":1,"a":{},"x":1.50,"y":[2]}"#),
+        (json!({ "alone": true, "prefix": "p_", "suffix": "_s" }), r#"{"p_x_s":1.50,"p_y_s":[2]}"#),
+    ] {
+        assert_eq!(by(step(more), record), expected);
+    }
+    for same in [r#"{"x":0,"a":{"b":{"x":1}}}"#, r#"{"a":{"b":[{"x":1}]}}"#, r#"{"a":1}"#, "{}"] {
+        assert_eq!(by(step(json!({ "remove": true })), same), same);
+    }
+    // Nothing within it is no record.
+    assert_eq!(
+        by(step(json!({ "alone": true, "remove": true })), r#"{"id":1,"a":{"b":{}}}"#),
+        r#"{"id":1,"a":{}}"#
+    );
+}
+
+#[test]
+fn records_are_flattened_as_the_cdk_does_it() {
+    // What the CDK makes of these records.
+    let record = r#"{"id":1,"a":{"x":1.0,"b":{"y":2,"id":3}},"l":[{"z":4},5,[]],"m":{"q":6}}"#;
+    assert_eq!(
+        by(json!({ "flatten": "all" }), record),
+        r#"{"q":6,"l.1":5,"l.0.z":4,"a.b.id":3,"a.b.y":2,"a.x":1.0,"id":1}"#
+    );
+    assert_eq!(
+        by(json!({ "flatten": "tables" }), record),
+        r#"{"q":6,"l":[{"z":4},5,[]],"id":1,"y":2,"x":1.0}"#
+    );
+    let (name, items) = ("n".repeat(1 << 20), "1,".repeat(100));
+    assert!(applied(json!([{ "flatten": "all" }]), &format!("{{\"{name}\":[{items}1]}}")).is_err());
+}
+
+#[test]
+fn names_are_spelled_anew() {
+    assert_eq!(by(json!({ "keys": "lower" }), r#"{"ÄB":{"C":1},"c d":2}"#), r#"{"äb":{"C":1},"c d":2}"#);
+    let replace = json!({ "replace_in_keys": { " ": "_" } });
+    assert_eq!(
+        by(replace, r#"{"a b":{"c d ":1.0},"e":[{"f g":2}],"a_b":3}"#),
+        r#"{"a_b":3,"e":[{"f g":2}]}"#
+    );
+    for (name, expected) in [
+        ("userID", "user_id"),
+        ("HTTPServer2x", "httpserver_2_x"),
+        ("_id", "_id"),
+        ("a--b.c", "a_b_c"),
+        ("1st", "_1_st"),
+        ("a-", "a_"),
+        ("--", ""),
+        ("$", ""),
+        ("", ""),
+        ("ABc dE", "abc_d_e"),
+    ] {
+        let record = json!({ name: { name: [] } }).to_string();
+        assert_eq!(
+            by(json!({ "keys": "snake_case" }), &record),
+            json!({ expected: { expected: [] } }).to_string()
+        );
+    }
+    assert!(applied(json!([{ "keys": "snake_case" }]), r#"{"é":1}"#).is_err());
+}

@@ -12,6 +12,7 @@ use object_store::memory::InMemory;
 use serde_json::{Value, json};
 use tidegate_airbyte::ManifestFile;
 use tidegate_core::pipeline::{Pipeline, Secrets};
+use tidegate_core::schema::DataType;
 use tidegate_engine::{Env, Gate, Outcome, ReqwestHttp, Visit, load_batch, poll};
 
 use crate::api::{Api, Hit, TestClock, answer, json_answer};
@@ -212,6 +213,34 @@ async fn records_are_found_filtered_and_changed() {
     let schema = tidegate_engine::ledger::current(&manifest.env, "nested").await.expect("a schema");
     let names: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["id", "more", "twice", "site"]);
+}
+
+#[tokio::test]
+async fn records_come_into_the_shape_that_the_transformations_say() {
+    let api = Api::serve(|_| {
+        let record = |id: u64| {
+            let attributes = json!({ "colorCode": "c", "size": { "x y": 1 } });
+            json!({ "id": id, "userName": "n", "is on": true, "attributes": attributes })
+        };
+        json_answer(&json!({ "data": [record(1), record(2)] }))
+    })
+    .await;
+    let config = json!({ "url": api.url });
+    let manifest = Manifest::of(include_str!("../../../airbyte/tests/manifests/reshaped.yaml"), config);
+    for (stream, columns) in [
+        ("lower", "id username is on attributes site"),
+        ("snake", "id user_name is_on attributes"),
+        ("replaced", "id userName is_on attributes"),
+        ("flat", "x y colorCode is on userName id"),
+        ("unnested", "id userName is on a_colorCode a_size"),
+        ("on_a_condition", "id userName is on color"),
+    ] {
+        assert_eq!(manifest.brings(stream).await, (2, 2), "{stream}");
+        let schema = tidegate_engine::ledger::current(&manifest.env, stream).await.expect("a schema");
+        let known = schema.fields.iter().filter(|field| field.data_type != DataType::Unknown);
+        let names: Vec<&str> = known.map(|field| field.name.as_str()).collect();
+        assert_eq!(names.join(" "), columns, "{stream}");
+    }
 }
 
 #[tokio::test]

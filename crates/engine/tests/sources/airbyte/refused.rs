@@ -33,7 +33,9 @@ fn what_is_not_understood_is_named_with_its_place() {
             "streams.a.retriever.record_selector.extractor: CustomRecordExtractor",
             "needs Python: `source_a.components.Mine`",
         ),
-        ("streams.a.transformations[0]: KeysReplace", "is not supported"),
+        ("streams.a.transformations[0].new", "names `record`"),
+        ("streams.a.transformations[1]: DpathFlattenFields", "`*` in `field_path` is not supported"),
+        ("streams.a.transformations[2]: ConfigAddFields", "is not supported"),
         ("streams.b.retriever: AsyncRetriever", "is not supported"),
         (
             "dynamic_streams[0]: DynamicDeclarativeStream",
@@ -47,6 +49,19 @@ fn what_is_not_understood_is_named_with_its_place() {
         );
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn a_stream_whose_cursor_may_get_another_name_is_refused() {
+    let text = include_str!("../../../../airbyte/tests/manifests/incremental.yaml");
+    let text =
+        text.replacen("    retriever:", "    transformations: [{ type: KeysToLower }]\n    retriever:", 1);
+    let manifest = Manifest::read(&text).expect("a manifest");
+    let given = json!({ "url": "https://api.example.com", "start_date": "2026-10-20T00:00:00Z" });
+    let config = Config::check(manifest.connection_specification(), given, &[].into()).expect("a config");
+    let now = tidegate_core::jiff::Timestamp::UNIX_EPOCH;
+    let refused = translate(&manifest, &config, &[], &[].into(), now).expect_err("refused").to_string();
+    assert!(refused.contains("KeysToLower") && refused.contains("the name of the cursor"), "{refused}");
 }
 
 #[test]
