@@ -58,16 +58,18 @@ async fn children(
         )));
     };
     let hint = StreamState::read(env, &above.name).await?.head;
-    let head = crate::head(env, &above.name, Some(hint).filter(|seq| *seq > 0)).await?;
+    let last = crate::stage::last(env, &above.name, Some(hint).filter(|seq| *seq > 0)).await?;
     let mut parents = Parents::new(stream, parent);
     let partial = above.incremental.is_some() && !all;
-    if head.seq == 0 {
-        Box::pin(fetched(&Fetch { stream: above, ..*fetch }, parent, &mut parents)).await?;
-    } else {
-        let from = if partial { since.unwrap_or(0) } else { 0 };
-        staged(env, above, &head, from, &mut parents).await?;
+    let seq = last.as_ref().map_or(0, |batch| batch.seq);
+    match last {
+        None => Box::pin(fetched(&Fetch { stream: above, ..*fetch }, parent, &mut parents)).await?,
+        Some(last) => {
+            let from = if partial { since.unwrap_or(0) } else { 0 };
+            staged(env, above, last, from, &mut parents).await?;
+        }
     }
-    Ok((parents.found(), head.seq, partial))
+    Ok((parents.found(), seq, partial))
 }
 
 /// The parent has staged nothing yet: it is fetched here, once, and staged by its own poll.
@@ -94,26 +96,32 @@ async fn fetched(fetch: &Fetch<'_>, parent: &Parent, parents: &mut Parents<'_>) 
     Ok(())
 }
 
-/// The records in the parent's batches above `from`, where it is incremental; else those of each element's last change.
+/// The records in the parent's batches above `from` up to the `last`, where it is incremental; else those of each
+/// element's last change.
 async fn staged(
     env: &Env,
     above: &Stream,
-    head: &Head,
+    mut last: Batch,
     from: u64,
     parents: &mut Parents<'_>,
 ) -> Result<(), Error> {
-    let mut wanted: BTreeSet<&str> = head.checkpoint.elements.keys().map(String::as_str).collect();
+    let mut wanted: BTreeSet<String> = std::mem::take(&mut last.checkpoint).elements.into_keys().collect();
+    let head = last.seq;
+    let mut last = Some(last);
     let mut batches = Vec::new();
-    for seq in (from + 1..=head.seq).rev() {
+    for seq in (from + 1..=head).rev() {
         if above.incremental.is_none() && wanted.is_empty() {
             break;
         }
-        let mut batch = crate::decode::batch(env, &keys::batch(&above.name, seq)).await?;
+        let mut batch = match last.take() {
+            Some(last) => last,
+            None => crate::decode::batch(env, &keys::batch(&above.name, seq)).await?,
+        };
         if above.incremental.is_none() {
             // An element's last change holds all its pages; what came before is over.
-            batch.pages.retain(|page| wanted.contains(page.element.as_str()));
+            batch.pages.retain(|page| wanted.contains(&page.element));
             batch.pages.iter().for_each(|page| {
-                wanted.remove(page.element.as_str());
+                wanted.remove(&page.element);
             });
         }
         batches.push(batch);

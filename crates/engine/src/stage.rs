@@ -39,16 +39,21 @@ const CONCURRENT_PUTS: usize = 8;
 
 /// Finds the last batch of a stream. `hint` is a number that was seen before: it shortens the search, and may be wrong.
 pub async fn head(env: &Env, stream: &str, hint: Option<u64>) -> Result<Head, Error> {
+    Ok(last(env, stream, hint).await?.map(Head::from).unwrap_or_default())
+}
+
+/// The last batch itself, as [`head`] finds it; `None` where there is none yet.
+pub(crate) async fn last(env: &Env, stream: &str, hint: Option<u64>) -> Result<Option<Batch>, Error> {
     let hint = hint.unwrap_or(0);
     if let Some(seq) = last_seq(env, stream, hint).await? {
         let key = keys::batch(stream, seq);
-        return read(env, &key).await?.map(Head::from).ok_or_else(|| gone(&key));
+        return read(env, &key).await?.map(Some).ok_or_else(|| gone(&key));
     }
     match hint {
-        0 => Ok(Head::default()),
+        0 => Ok(None),
         _ => match read(env, &keys::batch(stream, hint)).await? {
-            Some(batch) => Ok(Head::from(batch)),
-            None => Box::pin(head(env, stream, None)).await,
+            Some(batch) => Ok(Some(batch)),
+            None => Box::pin(last(env, stream, None)).await,
         },
     }
 }

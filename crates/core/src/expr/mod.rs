@@ -22,6 +22,7 @@ mod scope;
 mod strftime;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ use serde_json::Value as Json;
 
 pub use error::ExprError;
 pub use scope::{Base, Dialect, Scope};
+pub use written::Written;
 
 /// What has no methods that are not known here: unlike texts and lists, of whose methods Python has more.
 const METHODLESS: [&str; 4] =

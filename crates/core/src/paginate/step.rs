@@ -6,7 +6,7 @@ use super::{
     CURSOR, CURSOR_EXPRESSION, End, LINK, NEXT_URL, PageError, RECORD, STOP, Seen, Step, first, is_set, link,
 };
 use crate::cursor;
-use crate::expr::{Base, Dialect, Expr, ExprError};
+use crate::expr::{Base, Dialect, ExprError, Written};
 use crate::pipeline::{CursorPages, HeaderCursor, Offset, PageNumber, Paginator};
 use crate::request::Request;
 
@@ -150,7 +150,7 @@ struct Evaluated {
 }
 
 impl Evaluated {
-    fn of(paginator: &CursorPages, page: Seen<'_>, base: &Base) -> Result<Evaluated, PageError> {
+    fn of<'a>(paginator: &'a CursorPages, page: Seen<'_>, base: &Base) -> Result<Evaluated, PageError> {
         if paginator.cursor.is_none() && paginator.stop.is_none() {
             return Ok(Evaluated::default());
         }
@@ -166,7 +166,7 @@ impl Evaluated {
         };
         let response = json("response", page.body)?;
         let texts = [&paginator.cursor, &paginator.stop].into_iter().flatten();
-        let headers = header_table(page.headers, base.dialect, texts.map(String::as_str));
+        let headers = header_table(page.headers, base.dialect, texts.map(|text| &**text));
         let last_record = page.last_record.map_or(Ok(Value::Null), |record| json("last_record", record))?;
         let last_page_size = Value::from(page.records);
         let scope = base
@@ -176,7 +176,7 @@ impl Evaluated {
             .with("last_record", &last_record)
             .with("last_page_size", &last_page_size);
         let parsed =
-            |text: &Option<String>| text.as_ref().map(|text| Expr::parse_as(text, base.dialect)).transpose();
+            |text: &'a Option<Written>| text.as_ref().map(|text| text.parsed(base.dialect)).transpose();
         let wrong = |path| move |source| PageError::Expression { path, source };
         let stop = parsed(&paginator.stop).and_then(|stop| stop.map_or(Ok(false), |stop| stop.truth(&scope)));
         if stop.map_err(wrong(STOP))? {

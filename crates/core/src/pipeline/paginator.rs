@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expr::Written;
+
 /// How further pages are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -140,11 +142,11 @@ pub struct CursorPages {
     /// `cursor_path`: `cursor = "{{ response.meta.next or '' }}"`. Paging ends where it gives nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "expression"))]
-    pub cursor: Option<String>,
+    pub cursor: Option<Written>,
     /// An expression that holds on the last page: `stop = "{{ not response.has_more }}"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "expression"))]
-    pub stop: Option<String>,
+    pub stop: Option<Written>,
     /// Whether the cursor is the URL of the next page.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cursor_is_url: bool,

@@ -60,8 +60,8 @@ fn offset(offset: &Offset, stream: &Stream, wrong: &mut impl FnMut(&str, &str, &
 }
 
 fn cursor(cursor: &CursorPages, wrong: &mut impl FnMut(&str, &str, &str)) {
-    let places = [&cursor.cursor_path, &cursor.record_path, &cursor.cursor];
-    match places.into_iter().flatten().count() {
+    let places = [cursor.cursor_path.is_some(), cursor.record_path.is_some(), cursor.cursor.is_some()];
+    match places.into_iter().filter(|there| *there).count() {
         0 => {
             let help =
                 "add cursor_path = \"$.next_cursor\", or record_path = \"id\" for a field of the last record";

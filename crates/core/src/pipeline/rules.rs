@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::units::Span;
+use crate::expr::Written;
 
 /// What to do with answers that all given conditions hold for. The first rule that fits decides, a stream's before the
 /// source's; then HTTP does: 2xx is data, 408, 425, 429 and 5xx are tried again, a 401 gets a new token once, anything else
@@ -31,7 +32,7 @@ pub struct Rule {
     /// An expression over `response` (the body) and `headers` that holds: `when = "{{ response.code == 17 }}"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "expression"))]
-    pub when: Option<String>,
+    pub when: Option<Written>,
     /// What to do.
     pub action: Action,
     /// What to tell the reader besides.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::checks::Checks;
 use super::template::{Template, TemplateError, Values};
 use super::{Paginator, Rule, Source, Stream};
-use crate::expr::{Dialect, Expr};
+use crate::expr::{Dialect, Expr, ExprError, Written};
 use crate::request;
 
 /// What an expression over an answer may name.
@@ -112,7 +112,27 @@ fn expression(
     steps: &[&str],
     checks: &mut Checks<'_>,
 ) {
-    match Expr::parse_as(text, dialect) {
+    parsed(Expr::parse_as(text, dialect).as_ref(), known, steps, checks);
+}
+
+/// One that is parsed here for all its uses.
+fn written(
+    text: &Written,
+    dialect: Dialect,
+    known: &BTreeSet<String>,
+    steps: &[&str],
+    checks: &mut Checks<'_>,
+) {
+    parsed(text.parsed(dialect).as_ref().map(|expr| *expr), known, steps, checks);
+}
+
+fn parsed(
+    expr: Result<&Expr, &ExprError>,
+    known: &BTreeSet<String>,
+    steps: &[&str],
+    checks: &mut Checks<'_>,
+) {
+    match expr {
         Err(error) => {
             checks.wrong(steps, error.to_string(), "an expression is Jinja: {{ config.key | default('x') }}")
         }
@@ -218,7 +238,7 @@ fn paginator(stream: &Stream, dialect: Dialect, at: &str, checks: &mut Checks<'_
         ANSWER.into_iter().chain(PAGE).chain(["config"]).map(str::to_owned).collect();
     for (key, text) in [("cursor", &cursor.cursor), ("stop", &cursor.stop)] {
         if let Some(text) = text {
-            expression(text, dialect, &known, &["streams", at, "paginator", key], checks);
+            written(text, dialect, &known, &["streams", at, "paginator", key], checks);
         }
     }
 }
@@ -229,7 +249,7 @@ fn rules(rules: &[Rule], dialect: Dialect, steps: &[&str], checks: &mut Checks<'
         let index = index.to_string();
         let steps: Vec<&str> = steps.iter().copied().chain([index.as_str(), "when"]).collect();
         if let Some(when) = &rule.when {
-            expression(when, dialect, &known, &steps, checks);
+            written(when, dialect, &known, &steps, checks);
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{is_transient, retry_after};
 use crate::decode;
-use crate::expr::{Base, Expr};
+use crate::expr::{Base, Written};
 use crate::paginate::step::header_table;
 use crate::pipeline::{Action, Backoff, Rule};
 use crate::request::Response;
@@ -57,17 +57,17 @@ fn fits(rule: &Rule, response: &Response, base: &Base) -> bool {
         && headers()
         && content()
         && rule.path.as_deref().is_none_or(|path| selects(path, response))
-        && rule.when.as_deref().is_none_or(|when| holds(when, response, base))
+        && rule.when.as_ref().is_none_or(|when| holds(when, response, base))
 }
 
 /// Whether an expression holds of an answer; a body that is no JSON is null.
-fn holds(when: &str, response: &Response, base: &Base) -> bool {
+fn holds(when: &Written, response: &Response, base: &Base) -> bool {
     let charset = response.charset();
     let body = decode::to_utf8(&response.body, charset.as_deref()).ok();
     let body = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
-    let headers = header_table(&response.headers, base.dialect, std::iter::once(when));
+    let headers = header_table(&response.headers, base.dialect, std::iter::once(&**when));
     let scope = base.scope().with("response", &body).with("headers", &headers);
-    Expr::parse_as(when, base.dialect).is_ok_and(|expr| expr.truth(&scope).unwrap_or(false))
+    when.parsed(base.dialect).is_ok_and(|expr| expr.truth(&scope).unwrap_or(false))
 }
 
 /// Whether a path selects something that says yes; a body that is no JSON holds nothing.

@@ -103,3 +103,18 @@ async fn what_was_learned_is_told_by_one_read_a_stream_and_whatever_the_lake_hol
     assert!(told[0].line.starts_with("next "), "{told:?}");
     assert_eq!(counted.since(before), (1, 0));
 }
+
+#[tokio::test]
+async fn a_child_reads_the_last_batch_of_its_parent_once() {
+    let mut counted = Counted::new();
+    counted.serve(1);
+    assert!(counted.poll(None).await.0.is_some());
+    let child = "[[streams]]\nname = \"child\"\npath = \"/{parent.n}\"\nparent = { stream = \"weather\", key = \"n\" }";
+    let pipeline = pipeline(&format!("{BY_EVENT}\n{child}"));
+    let gate = Gate::new(&pipeline.source.limits);
+    let before = counted.calls();
+    let visit = poll(&counted.env, &pipeline, &pipeline.streams[1], &gate, Some(Head::default())).await;
+    assert!(matches!(visit.expect("a visit").outcome, Outcome::Staged { .. }));
+    // The parent's state, its list, its batch and its page; a page and a batch are written.
+    assert_eq!(counted.since(before), (6, 0));
+}

@@ -396,3 +396,15 @@ fn all_mistakes_come_at_once_in_order_of_place() {
     assert_eq!(found.len(), 5);
     assert!(found.is_sorted());
 }
+
+#[test]
+fn the_expressions_about_answers_are_parsed_when_the_file_is_read() {
+    let text = "name = \"a\"\nstaging = \"memory://\"\nlake = \"memory://\"\n[source]\nbase_url = \"https://h.example\"\n\
+                [[streams]]\nname = \"b\"\npath = \"/b\"\nresponse_actions = [{ when = \"{{ response.a }}\", action = \"fail\" }]\n\
+                paginator = { type = \"cursor\", cursor = \"{{ response.c }}\", stop = \"{{ response.d }}\" }\n";
+    let pipeline = read(text, &[]).expect("a right file");
+    let stream = &pipeline.streams[0];
+    let super::super::Paginator::Cursor(cursor) = &stream.paginator else { panic!("{:?}", stream.paginator) };
+    let all = [&stream.response_actions[0].when, &cursor.cursor, &cursor.stop];
+    assert!(all.iter().all(|written| written.as_ref().is_some_and(|written| written.is_parsed())));
+}
