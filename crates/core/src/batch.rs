@@ -114,6 +114,12 @@ impl Page {
         let (charset, archive) = (self.charset.as_deref(), self.archive.as_ref());
         Form { format: self.format, charset, archive, most: decode::MOST_BYTES }
     }
+
+    /// Whether it may be cut after any line, unless it turns out to be UTF-16.
+    pub fn has_lines(&self) -> bool {
+        let plain = self.charset.as_deref().is_none_or(|name| name.trim().eq_ignore_ascii_case("utf-8"));
+        self.format == Format::Ndjson && self.repeats.is_empty() && plain
+    }
 }
 
 /// Where the next poll of a stream goes on from: complete in each batch, so that one object is enough.

@@ -1,7 +1,7 @@
 //! From the batches of a load to its files in memory, the table's schema widened on the way where they need it.
 
 use std::num::NonZero;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
@@ -13,9 +13,11 @@ use tidegate_core::schema::TableSchema;
 
 use crate::before::Before;
 use crate::intake::Intake;
+use crate::parts::{Lines, PART, parts};
 use crate::{Env, Error, ledger, objects};
 
-/// Pages read ahead of the one that is decoded: as many as fit in so many bytes, within these bounds.
+/// Pages, or parts of large ones, that are read ahead of the one that is decoded: as many as fit in so many bytes, within
+/// these bounds.
 const AHEAD_BYTES: u64 = 2 << 20;
 const PAGES_AHEAD: RangeInclusive<u64> = 4..=64;
 /// Bytes that are decoded at a time: each thread has as many, and as many more wait for it. The more they are, the longer
@@ -98,15 +100,29 @@ async fn attempt(
     let ahead = pages_ahead(batches);
     let mut bodies = batches
         .each()
-        .map_ok(|batch| stream::iter(batch.pages.iter().map(move |page| Ok::<_, Error>((batch, page)))))
+        .map_ok(|batch| stream::iter(in_parts(batch).map(Ok::<_, Error>)))
         .try_flatten()
-        .map_ok(|(batch, page)| async move { Ok::<_, Error>((batch, page, body(env, page).await?)) }.boxed())
+        .map_ok(|(batch, page, part)| {
+            async move {
+                let body = body_part(env, page, &part).await?;
+                Ok::<_, Error>((batch, page, part, body))
+            }
+            .boxed()
+        })
         .try_buffered(ahead)
         .boxed();
-    while let Some((batch, page, body)) = bodies.try_next().await? {
-        loader.page(batch, page, body)?;
+    let mut lines = Lines::default();
+    while let Some((batch, page, part, body)) = bodies.try_next().await? {
+        for body in lines.take(page, &part, body).into_iter().flatten() {
+            loader.page(batch, page, body)?;
+        }
     }
     Ok(loader.finish()?)
+}
+
+/// What is read of a batch, in order.
+fn in_parts(batch: &Batch) -> impl Iterator<Item = (&Batch, &Page, Range<u64>)> {
+    batch.pages.iter().flat_map(move |page| parts(page).map(move |part| (batch, page, part)))
 }
 
 /// Whether a schema holds all that was decoded under it, so that a wider one has the same rows.
@@ -123,7 +139,7 @@ fn holds(schema: &TableSchema, outcome: &Result<Outcome, Error>) -> bool {
 /// Small pages are mostly waited for, and large ones are mostly memory.
 fn pages_ahead(batches: &Intake<'_>) -> usize {
     let largest = batches.page_bytes().max().unwrap_or(0);
-    let pages = AHEAD_BYTES / largest.max(1);
+    let pages = AHEAD_BYTES / largest.clamp(1, PART);
     usize::try_from(pages.clamp(*PAGES_AHEAD.start(), *PAGES_AHEAD.end())).unwrap_or(1)
 }
 
@@ -148,13 +164,42 @@ fn never_settles(table: &str, version: u32) -> Error {
 /// The bytes of a page as staged.
 pub(crate) async fn body(env: &Env, page: &Page) -> Result<Bytes, Error> {
     let Some(bytes) = objects::get(env, env.staging.as_ref(), &page.key).await? else {
-        return Err(Error::PageGone { key: page.key.clone() });
+        return Err(gone(page));
     };
-    if bytes.len() as u64 != page.bytes {
-        let reason = format!("it has {} bytes where its batch says {}", bytes.len(), page.bytes);
-        return Err(Error::Damaged { key: page.key.clone(), reason });
-    }
+    check(page, bytes.len() as u64)?;
     Ok(bytes)
+}
+
+/// The bytes of a part of a page as staged. The whole page has the length that its batch says.
+async fn body_part(env: &Env, page: &Page, part: &Range<u64>) -> Result<Bytes, Error> {
+    if *part == (0..page.bytes) {
+        return body(env, page).await;
+    }
+    let read = match objects::get_part(env, env.staging.as_ref(), &page.key, part).await {
+        Ok(read) => read,
+        Err(error) => {
+            // Where a page ends before the part begins, stores have many ways to say so.
+            let size = objects::size(env, env.staging.as_ref(), &page.key).await?;
+            check(page, size.ok_or_else(|| gone(page))?)?;
+            return Err(error);
+        }
+    };
+    let (bytes, size) = read.ok_or_else(|| gone(page))?;
+    check(page, size)?;
+    check(page, page.bytes - (part.end - part.start) + bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+fn gone(page: &Page) -> Error {
+    Error::PageGone { key: page.key.clone() }
+}
+
+fn check(page: &Page, bytes: u64) -> Result<(), Error> {
+    if bytes == page.bytes {
+        return Ok(());
+    }
+    let reason = format!("it has {bytes} bytes where its batch says {}", page.bytes);
+    Err(Error::Damaged { key: page.key.clone(), reason })
 }
 
 /// Reads a staged batch that must be there.

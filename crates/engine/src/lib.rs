@@ -38,6 +38,7 @@ mod objects;
 mod page;
 mod parents;
 pub mod partition;
+mod parts;
 mod poll;
 mod reading;
 mod recover;

@@ -3,12 +3,13 @@
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tidegate_core::error::Kind;
 
 use crate::store_error::diagnose;
@@ -44,6 +45,40 @@ pub(crate) async fn get(env: &Env, store: &dyn ObjectStore, key: &str) -> Result
         match read.await {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             other => other.map(Some),
+        }
+    })
+    .await
+}
+
+/// A part of an object, and the size of all of it; `None` if there is none.
+pub(crate) async fn get_part(
+    env: &Env,
+    store: &dyn ObjectStore,
+    key: &str,
+    part: &Range<u64>,
+) -> Result<Option<(Bytes, u64)>, Error> {
+    let path = path(key)?;
+    retried(env, "cannot read", key, || async {
+        let read = async {
+            let found = store.get_opts(&path, GetOptions::new().with_range(Some(part.clone()))).await?;
+            let size = found.meta.size;
+            Ok((found.bytes().await?, size))
+        };
+        match read.await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    })
+    .await
+}
+
+/// The size of an object in bytes; `None` if there is none.
+pub(crate) async fn size(env: &Env, store: &dyn ObjectStore, key: &str) -> Result<Option<u64>, Error> {
+    let path = path(key)?;
+    retried(env, "cannot read", key, || async {
+        match store.head(&path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            other => other.map(|meta| Some(meta.size)),
         }
     })
     .await

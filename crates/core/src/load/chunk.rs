@@ -26,6 +26,8 @@ pub(super) struct Sheet {
     pub(super) values: Values,
     /// Runs of records that are not loaded again, in order.
     repeats: Vec<(u64, u64)>,
+    /// Whether the page may be cut after any line.
+    has_lines: bool,
 }
 
 /// A page, or whole lines of one.
@@ -72,6 +74,7 @@ impl Sheet {
             constants: page.fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             values: if batch.load.transform.is_none() { Values::new() } else { values(page) },
             repeats: page.repeats.clone(),
+            has_lines: page.has_lines(),
         }
     }
 
@@ -90,13 +93,7 @@ impl Sheet {
 
     /// Whether the next part of this page is what `next` says.
     pub(super) fn goes_on(&self, next: &Sheet) -> bool {
-        self.has_lines() && (&self.name, &self.key, self.format) == (&next.name, &next.key, next.format)
-    }
-
-    /// Whether the page may be cut after any line.
-    fn has_lines(&self) -> bool {
-        let plain = self.charset.as_deref().is_none_or(|name| name.trim().eq_ignore_ascii_case("utf-8"));
-        self.format == Format::Ndjson && self.repeats.is_empty() && plain
+        self.has_lines && (&self.name, &self.key, self.format) == (&next.name, &next.key, next.format)
     }
 }
 
@@ -104,7 +101,7 @@ impl Piece {
     /// Cuts off what is beyond `most` bytes and the end of the line there; the rest, if there is one.
     pub(super) fn cut(&mut self, most: usize) -> Option<Piece> {
         let utf16 = self.begins && matches!(self.body.get(..2), Some([0xFE, 0xFF] | [0xFF, 0xFE]));
-        if self.body.len() <= most || !self.sheet.has_lines() || utf16 {
+        if self.body.len() <= most || !self.sheet.has_lines || utf16 {
             return None;
         }
         let end = most + memchr::memchr(b'\n', &self.body[most..])? + 1;

@@ -7,6 +7,7 @@
 mod backlog;
 mod calls;
 mod crash;
+mod large;
 mod learning;
 mod ordinary;
 mod race;
