@@ -71,9 +71,11 @@ pub fn urls(path: &str, response: &Response) -> Result<Vec<String>, DecodeError>
     Ok(urls)
 }
 
-/// Texts, and those in lists; an answer may hold one URL or a list of them in the same place.
+/// Texts and numbers, and those in lists; an answer may hold one URL (or what a download is named by) or a list of them in
+/// the same place.
 fn collect(value: Value, urls: &mut Vec<String>) {
     match value {
+        Value::Number(number) => urls.push(number.to_string()),
         Value::String(url) if !url.trim().is_empty() => urls.push(url),
         Value::Array(items) => items.into_iter().for_each(|item| collect(item, urls)),
         _ => {}
@@ -148,6 +150,10 @@ mod tests {
         assert_eq!(urls("$.urls", &body), Ok(vec!["b".to_owned(), "c".to_owned()]));
         assert_eq!(urls("$.urls[*]", &body), Ok(vec!["b".to_owned(), "c".to_owned()]));
         assert_eq!(urls("$.files[*].u", &body), Ok(vec!["d".to_owned()]));
+        assert_eq!(
+            urls("$.ids", &answered(200, &json!({ "ids": [7, "8"] }))),
+            Ok(vec!["7".to_owned(), "8".to_owned()])
+        );
         assert_eq!(urls("$.none", &body), Ok(Vec::new()));
     }
 }

@@ -21,6 +21,12 @@ pub(crate) enum Text {
 /// What an expression may name besides `config` and `parameters`.
 pub(crate) const SLICE: [&str; 3] = ["stream_partition", "stream_slice", "stream_interval"];
 
+/// What the requests about an asynchronous job may name besides.
+const JOB: [&str; 3] = ["creation_response", "polling_response", "download_target"];
+
+/// What requests may name, those about a job all of it.
+const IN_REQUESTS: [&str; 6] = [SLICE[0], SLICE[1], SLICE[2], JOB[0], JOB[1], JOB[2]];
+
 /// Functions that give another value each time.
 const CLOCK: [&str; 4] = ["now_utc", "today_utc", "today_with_timezone", "day_delta"];
 
@@ -35,9 +41,16 @@ pub(crate) struct Slice {
     pub(crate) parent_slice: bool,
     /// Names of start and end of the window, where the stream is incremental.
     pub(crate) window: Option<(String, String)>,
+    /// Whether what is asked for is about a job that was created before.
+    pub(crate) of_a_job: bool,
 }
 
 impl Slice {
+    /// What requests may name.
+    pub(crate) fn names(&self) -> &'static [&'static str] {
+        if self.of_a_job { &IN_REQUESTS } else { &SLICE }
+    }
+
     /// Whether the native values have the names of the manifest.
     fn is_usual(&self) -> bool {
         let window =

@@ -6,6 +6,7 @@ mod component;
 mod errors;
 mod incremental;
 mod jinja;
+mod job;
 mod names;
 mod paginator;
 mod partition;

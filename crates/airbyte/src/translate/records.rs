@@ -27,7 +27,7 @@ impl Translator<'_> {
         }
     }
 
-    fn extractor(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
+    pub(crate) fn extractor(&mut self, at: &Component<'_>, table: &mut Map<String, Value>) {
         if at.kind() != "DpathExtractor" {
             return self.unsupported(at);
         }

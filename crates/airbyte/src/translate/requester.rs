@@ -6,9 +6,8 @@ use tidegate_core::pipeline::{Secret, tells_a_secret};
 use super::Translator;
 use super::component::Component;
 use super::jinja::{Slice, Text, shown};
-use super::stream::IN_REQUESTS;
 
-const REQUESTER: [&str; 13] = [
+pub(crate) const REQUESTER: [&str; 13] = [
     "url_base",
     "url",
     "path",
@@ -44,14 +43,22 @@ impl Translator<'_> {
             return;
         }
         self.only(at, &REQUESTER);
+        self.address(at, table, slice);
+        self.parts(at, table, slice);
+    }
+
+    /// Everything of a request but its address.
+    pub(crate) fn parts(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
         if let Some(part) = at.get("fetch_properties_from_endpoint") {
             self.refuse(&part, "`fetch_properties_from_endpoint` is not supported");
         }
-        self.address(at, table, slice);
         match at.text("http_method").map(str::to_ascii_uppercase).as_deref() {
             None | Some("GET") => {}
             Some("POST") => {
                 table.insert("method".to_owned(), "POST".into());
+            }
+            Some("DELETE") if slice.of_a_job => {
+                table.insert("method".to_owned(), "DELETE".into());
             }
             Some(other) => self.refuse(at, format!("the method {other} is not supported")),
         }
@@ -69,7 +76,7 @@ impl Translator<'_> {
 
     fn address(&mut self, at: &Component<'_>, table: &mut Map<String, Value>, slice: &Slice) {
         let path = match at.get("path") {
-            Some(path) => self.text(&path, slice, &IN_REQUESTS),
+            Some(path) => self.text(&path, slice, slice.names()),
             None => Some(Text::Known("".into())),
         };
         let base = at.get("url_base").or_else(|| at.get("url"));
@@ -81,7 +88,7 @@ impl Translator<'_> {
         }) else {
             return;
         };
-        let Some(text) = self.text(&base, slice, &IN_REQUESTS) else { return };
+        let Some(text) = self.text(&base, slice, slice.names()) else { return };
         let base = self.as_expression(text, &base, slice);
         let path = match path {
             Text::Known(value) if value.is_null() => String::new(),
@@ -132,7 +139,7 @@ impl Translator<'_> {
     }
 
     fn param(&mut self, at: &Component<'_>, slice: &Slice) -> Option<Value> {
-        let text = self.literal(at, slice, &IN_REQUESTS)?;
+        let text = self.literal(at, slice, slice.names())?;
         Some(match self.as_expression(text, at, slice) {
             Text::Open(text) => text.into(),
             Text::Known(Value::Null) => return None,
@@ -147,7 +154,7 @@ impl Translator<'_> {
             return self.refuse(&headers, "headers that one expression makes are not supported");
         }
         for (name, value) in headers.entries() {
-            let value = match self.text(&value, slice, &IN_REQUESTS) {
+            let value = match self.text(&value, slice, slice.names()) {
                 Some(Text::Known(Value::Null)) | None => continue,
                 Some(Text::Known(value)) => self.in_header(&headers, name, &shown(&value)),
                 Some(Text::Open(text)) => text,
@@ -259,7 +266,7 @@ impl Translator<'_> {
                 Some(parts.filter_map(|part| self.nested(&part, slice, steps, next_page)).collect())
             }
             Value::String(_) => {
-                let text = self.literal(at, slice, &IN_REQUESTS)?;
+                let text = self.literal(at, slice, slice.names())?;
                 Some(match self.as_expression(text, at, slice) {
                     Text::Open(text) => text.into(),
                     Text::Known(value) => value,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::component::Component;
-use super::jinja::{SLICE, Slice};
+use super::jinja::Slice;
 use super::{Translated, Translator, incremental, name_of};
 
 const STREAM: [&str; 9] = [
@@ -83,10 +83,14 @@ impl Translator<'_> {
             self.refuse(at, "it has no `retriever`");
             return slice;
         };
-        if retriever.kind() != "SimpleRetriever" {
-            self.unsupported(&retriever);
-            return slice;
-        }
+        let is_job = match retriever.kind() {
+            "SimpleRetriever" => false,
+            "AsyncRetriever" => true,
+            _ => {
+                self.unsupported(&retriever);
+                return slice;
+            }
+        };
         self.only(&retriever, &RETRIEVER);
         self.partitions(&retriever, table, &mut slice);
         let sync = at.get("incremental_sync");
@@ -94,10 +98,11 @@ impl Translator<'_> {
         if let Some(sync) = &sync {
             slice.window = incremental::window_names(sync);
         }
-        if let Some(requester) = retriever.get("requester") {
+        let asked_by = if is_job { "creation_requester" } else { "requester" };
+        if let Some(requester) = retriever.get(asked_by) {
             self.requester(&requester, table, &slice);
         } else {
-            self.refuse(&retriever, "it has no `requester`");
+            self.refuse(&retriever, format!("it has no `{asked_by}`"));
         }
         self.router_options(&retriever, table, &slice);
         if let Some(sync) = &sync {
@@ -106,9 +111,13 @@ impl Translator<'_> {
         if let Some(paginator) = retriever.get("paginator") {
             self.paginator(&paginator, table);
         }
-        self.decoder(&retriever, table);
         if let Some(selector) = retriever.get("record_selector") {
             self.selector(&selector, table, &slice);
+        }
+        if is_job {
+            self.job(&retriever, table, &slice);
+        } else {
+            self.decoder(retriever.get("decoder"), table);
         }
         self.transformations(at, table, &slice);
         self.primary_key(at, table);
@@ -135,8 +144,8 @@ impl Translator<'_> {
         }
     }
 
-    fn decoder(&mut self, retriever: &Component<'_>, table: &mut Map<String, Value>) {
-        let Some(decoder) = retriever.get("decoder") else {
+    pub(crate) fn decoder(&mut self, decoder: Option<Component<'_>>, table: &mut Map<String, Value>) {
+        let Some(decoder) = decoder else {
             table.insert("format".to_owned(), "json".into());
             return;
         };
@@ -192,6 +201,3 @@ impl Translator<'_> {
         }
     }
 }
-
-/// Names that request parts may use.
-pub(crate) const IN_REQUESTS: [&str; 3] = SLICE;

@@ -243,6 +243,40 @@ async fn records_come_into_the_shape_that_the_transformations_say() {
     }
 }
 
+fn jobs(hit: &Hit) -> Response<Body> {
+    assert_eq!(hit.header("authorization"), Some("Bearer t-12345678"), "{}", hit.path_and_query);
+    let host = hit.header("host").unwrap_or_default().to_owned();
+    match (path(hit), hit.number % 2) {
+        ("/jobs", _) => {
+            let asked: Value = serde_json::from_str(&hit.body).expect("JSON");
+            json_answer(&json!({ "id": asked["kind"] }))
+        }
+        ("/jobs/urls" | "/jobs/id", 1) => json_answer(&json!({ "job": { "state": "RUNNING" } })),
+        ("/jobs/urls" | "/jobs/id", _) => {
+            let files = [1, 3].map(|from| json!({ "url": format!("http://{host}/files/{from}") }));
+            json_answer(&json!({ "job": { "state": "DONE", "files": files, "result": 7 } }))
+        }
+        ("/files/1", _) => json_answer(&json!({ "rows": [{ "id": 1 }, { "id": 2 }] })),
+        ("/files/3", _) => json_answer(&json!({ "rows": [{ "id": 3 }] })),
+        ("/results/7", _) if query(hit)["of"] == "id" => answer(200, &[], "{\"id\":1}\n{\"id\":2}\n"),
+        other => answer(404, &[], format!("{other:?}")),
+    }
+}
+
+#[tokio::test]
+async fn every_result_of_an_asynchronous_job_arrives() {
+    let api = Api::serve(jobs).await;
+    let config = json!({ "url": api.url, "token": "t-12345678" });
+    let manifest = Manifest::of(include_str!("../../../airbyte/tests/jobs.yaml"), config);
+    let timeout = |stream: &str| {
+        manifest.pipeline.stream(stream).and_then(|one| one.job.as_ref()).map(|job| job.timeout.0)
+    };
+    assert_eq!(timeout("by_urls"), Some(std::time::Duration::from_secs(300)));
+    assert_eq!(manifest.brings("by_urls").await, (3, 2));
+    assert!(api.hits().iter().any(|hit| hit.method == "DELETE" && hit.path_and_query == "/jobs/urls"));
+    assert_eq!(manifest.brings("by_id").await, (2, 1));
+}
+
 #[tokio::test]
 async fn answers_mean_what_the_handlers_say() {
     let api = Api::serve(|hit| match (path(hit), hit.number % 4) {

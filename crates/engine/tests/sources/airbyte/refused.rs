@@ -36,7 +36,11 @@ fn what_is_not_understood_is_named_with_its_place() {
         ("streams.a.transformations[0].new", "names `record`"),
         ("streams.a.transformations[1]: DpathFlattenFields", "`*` in `field_path` is not supported"),
         ("streams.a.transformations[2]: ConfigAddFields", "is not supported"),
-        ("streams.b.retriever: AsyncRetriever", "is not supported"),
+        ("streams.b.retriever: AsyncRetriever", "it has no `creation_requester`"),
+        ("streams.b.retriever: AsyncRetriever", "`download_target_requester` is not supported"),
+        ("streams.b.retriever: AsyncRetriever", "it has no `polling_requester`"),
+        ("streams.b.retriever: AsyncRetriever", "it has no `download_requester`"),
+        ("streams.b.retriever: AsyncRetriever", "it has no `status_mapping`"),
         (
             "dynamic_streams[0]: DynamicDeclarativeStream",
             "streams that are made in the run (HttpComponentsResolver)",
