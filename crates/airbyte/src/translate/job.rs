@@ -56,7 +56,13 @@ impl Translator<'_> {
         if let Some(extractor) = at.get("download_extractor") {
             self.extractor(&extractor, table);
         }
-        self.decoder(at.get("download_decoder"), table);
+        // What is packed is known by its first bytes.
+        let mut decoder = at.get("download_decoder");
+        while let Some(packed) = decoder.as_ref().filter(|one| one.kind() == "GzipDecoder") {
+            self.only(packed, &["decoder"]);
+            decoder = packed.get("decoder");
+        }
+        self.decoder(decoder, table);
         table.insert("job".to_owned(), job.into());
     }
 

@@ -243,6 +243,12 @@ async fn records_come_into_the_shape_that_the_transformations_say() {
     }
 }
 
+/// Two lines of JSON, `{"id":1}` and `{"id":2}`, as gzip.
+const RESULT: &[u8] = &[
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 76, 81, 178, 50, 172, 229, 170, 6, 51, 140, 106, 185, 0,
+    6, 44, 165, 4, 18, 0, 0, 0,
+];
+
 fn jobs(hit: &Hit) -> Response<Body> {
     assert_eq!(hit.header("authorization"), Some("Bearer t-12345678"), "{}", hit.path_and_query);
     let host = hit.header("host").unwrap_or_default().to_owned();
@@ -258,7 +264,7 @@ fn jobs(hit: &Hit) -> Response<Body> {
         }
         ("/files/1", _) => json_answer(&json!({ "rows": [{ "id": 1 }, { "id": 2 }] })),
         ("/files/3", _) => json_answer(&json!({ "rows": [{ "id": 3 }] })),
-        ("/results/7", _) if query(hit)["of"] == "id" => answer(200, &[], "{\"id\":1}\n{\"id\":2}\n"),
+        ("/results/7", _) if query(hit)["of"] == "id" => answer(200, &[], RESULT),
         other => answer(404, &[], format!("{other:?}")),
     }
 }
