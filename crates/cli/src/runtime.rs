@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::failure::Failure;
 
 /// Threads that wait for files. Each has a heap of its own, so that many of them would be much memory.
@@ -9,11 +11,26 @@ const FILE_THREADS: usize = 3;
 
 /// Runs a future to its end on a two-worker runtime.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(future)
+}
+
+/// As [`block_on`], the future being a task of the runtime: what it waits for wakes it on the thread where it came,
+/// while the thread that blocks would have to be woken for each.
+pub(crate) fn block_on_task<T: Send + 'static>(
+    future: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    runtime.block_on(runtime.spawn(future)).unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(ended) => Err(Failure::internal(ended.to_string())),
+    })
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(FILE_THREADS)
         .enable_all()
         .build()
-        .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))?
-        .block_on(future)
+        .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))
 }

@@ -71,6 +71,7 @@ impl Inventory {
         let windowed = self.loads.keys().filter(|load| load.batch().is_none());
         let firsts: Vec<LoadManifest> = stream::iter(windowed.map(|load| first_manifest(env, load)))
             .buffer_unordered(16)
+            .boxed()
             .try_collect()
             .await?;
         for manifest in firsts {
@@ -121,6 +122,7 @@ pub(crate) fn manifests<'a>(
             async move { documents::expect(env, env.lake.as_ref(), &key).await }
         })
         .buffered(16)
+        .boxed()
 }
 
 /// The data files of a table in the lake, by load.

@@ -102,7 +102,7 @@ pub(crate) async fn gather(fetch: &Fetch<'_>, elements: &[Element], head: &Head,
             state.filter(|_| same_config).map(|state| state.validators.clone()).unwrap_or_default();
         (place, fetch.element(element, state, &validators, seq).await)
     });
-    let mut answers = stream::iter(answers).buffer_unordered(at_once(&fetch.pipeline.source.limits));
+    let mut answers = stream::iter(answers).buffer_unordered(at_once(&fetch.pipeline.source.limits)).boxed();
     let mut round = Round::default();
     let mut failures = BTreeMap::new();
     while let Some((place, answer)) = answers.next().await {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::FutureExt as _;
 use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{Plan, Rewrite};
 
@@ -31,9 +32,9 @@ pub enum Missing {
 /// Finishes loads and rewrites that were begun, loads the staged batches of these streams that nobody has claimed, and
 /// brings older loads to the current schema. A batch that is loaded costs no call of its own.
 pub async fn recover(env: &Env, streams: &[String], missing: Missing) -> Result<Recovery, Error> {
-    let inventory = Inventory::take(env, streams).await?;
+    let inventory = Inventory::take(env, streams).boxed().await?;
     let mut recovery = Recovery::default();
-    recovery.finish_begun(env, &inventory).await;
+    recovery.finish_begun(env, &inventory).boxed().await;
     if missing == Missing::Load {
         let unclaimed = inventory.unclaimed().map(|(stream, seq)| keys::batch(stream, *seq)).collect();
         for (key, loaded) in backlog::load_all(env, unclaimed).await {

@@ -169,8 +169,8 @@ pub async fn run(
 impl<S: Future<Output = ()>> Run<'_, S> {
     /// The life of all streams.
     async fn follow(&self) {
-        let resumed = stream::iter(&self.pipeline.streams).map(|stream| self.resume(stream));
-        let turns: Vec<Turn> = resumed.buffered(STREAMS_AT_ONCE).collect().await;
+        let resumed: Vec<_> = self.pipeline.streams.iter().map(|stream| self.resume(stream)).collect();
+        let turns: Vec<Turn> = stream::iter(resumed).buffered(STREAMS_AT_ONCE).collect().await;
         if self.options.once {
             let mut turns: Vec<(usize, Turn)> = turns.into_iter().enumerate().collect();
             turns.sort_by_key(|(index, _)| self.pipeline.ancestors(&self.pipeline.streams[*index]).len());
@@ -275,7 +275,7 @@ impl<S: Future<Output = ()>> Run<'_, S> {
             }
         }
         let load = self.options.load == LoadMode::Event;
-        let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).await;
+        let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).boxed().await;
         if turn.behind {
             turn.behind = !self.recover(std::slice::from_ref(&stream.name)).await;
         } else if report.is_some_and(|report| report.widened) {
@@ -302,7 +302,7 @@ impl<S: Future<Output = ()>> Run<'_, S> {
     /// Finishes what was left; false if something remains that time may mend.
     async fn recover(&self, streams: &[String]) -> bool {
         let missing = if self.options.load == LoadMode::Event { Missing::Load } else { Missing::Leave };
-        match recover(self.env, streams, missing).await {
+        match recover(self.env, streams, missing).boxed().await {
             Ok(recovery) => {
                 self.told(&recovery);
                 recovery.failures.iter().all(|(_, error)| error.kind() != Kind::Transient)
@@ -316,7 +316,7 @@ impl<S: Future<Output = ()>> Run<'_, S> {
 
     async fn retype(&self, table: &str) {
         let _one = self.retyping.lock().await;
-        match retype::retype(self.env, table).await {
+        match retype::retype(self.env, table).boxed().await {
             Ok(done) => done.loads.iter().for_each(|report| (self.observer)(Event::Loaded(report))),
             Err(error) => (self.observer)(Event::Failed { subject: table, error: &error, next: None }),
         }
@@ -335,7 +335,7 @@ impl<S: Future<Output = ()>> Run<'_, S> {
     }
 
     async fn load_windows(&self, streams: &[String], window: Duration) {
-        match window::load_windows(self.env, streams, window).await {
+        match window::load_windows(self.env, streams, window).boxed().await {
             Ok(done) => {
                 self.told(&done);
                 self.widened(&done.loads).await;

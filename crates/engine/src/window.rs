@@ -155,7 +155,7 @@ async fn won(env: &Env, plan: &Plan) -> Result<Vec<String>, Error> {
             Ok::<_, Error>(claims.claim(stream, seq).await?.then(|| key.clone()))
         }
     });
-    let claimed: Vec<Option<String>> = stream::iter(claims).buffered(AT_ONCE).try_collect().await?;
+    let claimed: Vec<Option<String>> = stream::iter(claims).buffered(AT_ONCE).boxed().try_collect().await?;
     Ok(claimed.into_iter().flatten().collect())
 }
 

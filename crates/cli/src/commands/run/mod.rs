@@ -11,7 +11,7 @@ use tidegate_engine::{Clock, LoadMode, RunOptions, Summary, SystemClock, run};
 use crate::failure::Failure;
 use crate::output::Shell;
 use crate::pipeline_file::FileArgs;
-use crate::runtime::block_on;
+use crate::runtime::block_on_task;
 use crate::world::{self, Purpose};
 use crate::{signals, words};
 use progress::Progress;
@@ -48,11 +48,13 @@ impl Run {
             load: self.window.map_or(LoadMode::Event, |window| LoadMode::Window(window.0)),
         };
         let progress = Progress::start(shell, self.once);
-        let summary = block_on(async {
-            let stop = signals::stop(shell)?;
-            Ok(run(&env, &file.pipeline, options, stop, &|event| progress.note(&event)).await?)
+        let said = shell.clone();
+        let summary = block_on_task(async move {
+            let stop = signals::stop(&said)?;
+            let summary = run(&env, &file.pipeline, options, stop, &|event| progress.note(&event)).await;
+            progress.end();
+            Ok(summary?)
         })?;
-        progress.end();
         if self.json {
             shell.json(&summary);
         } else if !shell.quiet {
