@@ -275,7 +275,8 @@ impl<S: Future<Output = ()>> Run<'_, S> {
             }
         }
         let load = self.options.load == LoadMode::Event;
-        let report = tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).boxed().await;
+        let report =
+            tick(self.env, self.pipeline, stream, &self.gate, turn, load, self.observer).boxed().await;
         if turn.behind {
             turn.behind = !self.recover(std::slice::from_ref(&stream.name)).await;
         } else if report.is_some_and(|report| report.widened) {

@@ -36,7 +36,14 @@ fn written(body: &[u8], skip: &[Range<usize>], way: Way<'_>, out: &mut Vec<u8>) 
     let mut reader = Reader::new(utf8(body)?);
     let mut skip: Vec<usize> = skip.iter().map(|range| range.start).collect();
     skip.sort_unstable();
-    let mut writer = Writer { skip, out, list: List::default(), entries: Vec::new(), unsorted: Vec::new() };
+    let mut writer = Writer {
+        skip,
+        out,
+        list: List::default(),
+        entries: Vec::new(),
+        unsorted: Vec::new(),
+        orders: Vec::new(),
+    };
     if !writer.left_out(&mut reader)? {
         writer.value(&mut reader, way)?;
     }
@@ -100,7 +107,12 @@ struct Writer<'a, 'o> {
     entries: Vec<(Cow<'a, str>, Range<usize>)>,
     /// An object before its keys are in order.
     unsorted: Vec<u8>,
+    /// The order of the last object that was not in order, for each number of entries: records are mostly alike.
+    orders: Vec<Vec<usize>>,
 }
+
+/// Objects of more entries are sorted each time.
+const KNOWN_ORDERS: usize = 64;
 
 impl<'a> Writer<'a, '_> {
     /// Whether the next value is left out; then it is passed over.
@@ -204,12 +216,27 @@ impl<'a> Writer<'a, '_> {
         self.unsorted.clear();
         self.unsorted.extend_from_slice(&self.out[start..]);
         self.out.truncate(start);
-        let entries = &mut self.entries[outer..];
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        for (i, (key, range)) in entries.iter().enumerate() {
-            if entries.get(i + 1).is_none_or(|next| next.0 != *key) {
+        let entries = &self.entries[outer..];
+        let slot = entries.len().min(KNOWN_ORDERS);
+        if self.orders.len() <= slot {
+            self.orders.resize(slot + 1, Vec::new());
+        }
+        let order = &mut self.orders[slot];
+        in_order(entries, order);
+        for (i, &entry) in order.iter().enumerate() {
+            let (key, range) = &entries[entry];
+            if order.get(i + 1).is_none_or(|&next| entries[next].0 != *key) {
                 self.out.extend_from_slice(&self.unsorted[range.start - start..range.end - start]);
             }
         }
+    }
+}
+
+/// Makes `order` that of the entries' keys, unless it is; of equal keys the later comes later.
+fn in_order(entries: &[(Cow<'_, str>, Range<usize>)], order: &mut Vec<usize>) {
+    if order.len() != entries.len() || !order.is_sorted_by(|&a, &b| entries[a].0 < entries[b].0) {
+        order.clear();
+        order.extend(0..entries.len());
+        order.sort_by(|&a, &b| entries[a].0.cmp(&entries[b].0));
     }
 }

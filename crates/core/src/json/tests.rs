@@ -24,6 +24,23 @@ fn canonical_text_is_equal_for_equal_content_only() {
 }
 
 #[test]
+fn an_order_known_from_one_object_serves_only_those_that_it_fits() {
+    for (text, expected) in [
+        (r#"[{"b":1,"a":2},{"b":3,"a":4}]"#, r#"[{"a":2,"b":1},{"a":4,"b":3}]"#),
+        (r#"[{"b":1,"a":2},{"a":3,"b":4},{"c":5,"a":6}]"#, r#"[{"a":2,"b":1},{"a":3,"b":4},{"a":6,"c":5}]"#),
+        (r#"[{"c":1,"b":2,"a":3},{"b":4,"c":5,"a":6}]"#, r#"[{"a":3,"b":2,"c":1},{"a":6,"b":4,"c":5}]"#),
+        (r#"[{"b":1,"a":2},{"b":3,"b":4}]"#, r#"[{"a":2,"b":1},{"b":4}]"#),
+        (r#"[{"b":1,"b":2},{"b":3,"a":4}]"#, r#"[{"b":2},{"a":4,"b":3}]"#),
+        (
+            r#"{"z":{"b":1,"a":2},"y":{"d":{"f":1,"e":2},"c":0}}"#,
+            r#"{"y":{"c":0,"d":{"e":2,"f":1}},"z":{"a":2,"b":1}}"#,
+        ),
+    ] {
+        assert_eq!(canonical(text), expected);
+    }
+}
+
+#[test]
 fn ignored_values_leave_the_canonical_text_with_their_keys() {
     let text = r#"{"t": 5, "a": [1, 2, 3], "b": {"t": 6}}"#;
     let skip = |path: &str| crate::decode::locate(text.as_bytes(), path).expect(path);
