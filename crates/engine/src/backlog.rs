@@ -7,11 +7,11 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tidegate_core::batch::{Batch, Page};
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::before::Before;
+use crate::beside::several_threads;
 use crate::load::{LoadReport, load_read};
 use crate::{Env, Error, decode};
 
@@ -60,8 +60,7 @@ struct UnderWay {
 
 impl UnderWay {
     fn new() -> UnderWay {
-        let threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        let most = if threads { ROOM } else { ROOM_OF_ONE_THREAD };
+        let most = if several_threads() { ROOM } else { ROOM_OF_ONE_THREAD };
         UnderWay {
             room: Arc::new(Semaphore::new(most as usize)),
             most,

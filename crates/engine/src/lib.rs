@@ -14,6 +14,7 @@ mod ask;
 mod auth;
 mod backlog;
 mod before;
+mod beside;
 mod claim;
 mod clock;
 mod decode;

@@ -9,10 +9,10 @@ use tidegate_core::cursor::{self, Marks, Window};
 use tidegate_core::decode::{self, DecodeError, Form, Frame};
 use tidegate_core::pipeline::{Archive, EventTime, Format, Incremental, Stream};
 use tidegate_core::request::Response;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task;
 
 use crate::Error;
+use crate::beside::{ended, several_threads};
 use crate::fetch::Fetch;
 use crate::page::Part;
 
@@ -87,9 +87,7 @@ impl Reading {
 
     /// Looks at an answer: on another thread of the runtime, if it has several and that is worth it.
     pub(crate) async fn beside(self: &Arc<Self>, response: Response) -> Result<Looked, Error> {
-        let several =
-            Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if !several || response.body.len() <= SMALL {
+        if !several_threads() || response.body.len() <= SMALL {
             return Ok(self.look(response));
         }
         let reading = Arc::clone(self);
@@ -97,12 +95,9 @@ impl Reading {
             LARGE.. => task::spawn_blocking(move || reading.look(response)).await,
             _ => task::spawn(async move { reading.look(response) }).await,
         };
-        looked.map_err(|error| match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Error::Unavailable {
-                message: "an answer was not read to its end, as the process ends".to_owned(),
-                retry_at: None,
-            },
+        ended(looked, || Error::Unavailable {
+            message: "an answer was not read to its end, as the process ends".to_owned(),
+            retry_at: None,
         })
     }
 

@@ -121,9 +121,9 @@ fn column(text: &str) -> Result<(String, DeclaredType), String> {
 impl Partition {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<(), Failure> {
-        let job = self.job()?;
-        let total = job.inputs.iter().map(|input| input.bytes).sum();
-        let report = watched(shell, total, |read| partition(&job, &mut io::stdin().lock(), read))?;
+        let (job, inputs) = (self.job()?, find(&self.files)?);
+        let total = inputs.iter().map(|input| input.bytes).sum();
+        let report = watched(shell, total, |read| partition(&job, inputs, &mut io::stdin().lock(), read))?;
         match self.json {
             true => shell.json(&report),
             false => self.show(&report, shell),
@@ -163,7 +163,6 @@ impl Partition {
         };
         let cores = || thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Job {
-            inputs: find(&self.files)?,
             out: self.out.clone(),
             spec,
             records: self.records.clone(),

@@ -9,12 +9,12 @@ use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::Auth;
 use tidegate_core::time::after;
 use tokio::sync::Mutex;
-use tokio::task::JoinError;
 
 use super::applicant::Applicant;
 use super::vault::Kept;
 use super::{grant, jwt, login, vault};
 use crate::Error;
+use crate::beside::ended;
 use crate::fetch::Fetch;
 
 /// A token as it was given.
@@ -148,7 +148,8 @@ impl Tokens {
                 drop(asking);
                 (slot, renewed)
             });
-            let (back, renewed) = ended(task.await)?;
+            let unasked = || Error::Busy("the process ended while a token was asked for".to_owned());
+            let (back, renewed) = ended(task.await, unasked)?;
             match renewed? {
                 Some(held) => return Ok(held),
                 None => clock.sleep(LOOK).await,
@@ -226,12 +227,4 @@ impl Slot {
             _ => Err(Error::Config("source.auth: credentials of this type have no token".to_owned())),
         }
     }
-}
-
-/// What a task came to.
-fn ended<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
-    joined.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(_) => Error::Busy("the process ended while a token was asked for".to_owned()),
-    })
 }

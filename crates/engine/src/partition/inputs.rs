@@ -1,6 +1,8 @@
 //! Which files are meant: names, directories, patterns, standard input.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{DirEntry, Metadata};
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -62,39 +64,46 @@ fn file(path: &Path) -> Result<Input, Error> {
     let failed = |error| Error::file("cannot read", path, error);
     let full = std::path::absolute(path).map_err(failed)?;
     let meta = fs::metadata(&full).map_err(failed)?;
+    Ok(described(full, &meta))
+}
+
+fn described(full: PathBuf, meta: &Metadata) -> Input {
     let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Ok(Input {
+    Input {
         name: full.display().to_string(),
         path: full,
         bytes: meta.len(),
         stamp: changed.unwrap_or_default().as_nanos().to_string(),
-    })
+    }
 }
 
 /// Files that one thread asks the file system about, at least: it takes longer than to name them.
 const SHARE: usize = 1000;
 
-/// The inputs that these paths are, in their order.
-fn inputs(paths: &[PathBuf], input: fn(&Path) -> Result<Option<Input>, Error>) -> Result<Vec<Input>, Error> {
+/// What each of many is, in their order, found out by several threads where it is worth it.
+fn each<T: Sync, R: Send>(all: &[T], what: impl Fn(&T) -> Result<R, Error> + Sync) -> Result<Vec<R>, Error> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = paths.len().div_ceil(threads).max(SHARE);
+    let share = all.len().div_ceil(threads).max(SHARE);
+    if all.len() <= share {
+        return all.iter().map(what).collect();
+    }
     thread::scope(|scope| {
-        let of = |paths: &[PathBuf]| paths.iter().filter_map(|path| input(path).transpose()).collect();
-        let shares: Vec<_> = paths.chunks(share).map(|paths| scope.spawn(move || of(paths))).collect();
-        let mut all = Vec::with_capacity(paths.len());
+        let of = |share: &[T]| share.iter().map(&what).collect::<Result<Vec<R>, Error>>();
+        let shares: Vec<_> = all.chunks(share).map(|share| scope.spawn(move || of(share))).collect();
+        let mut found = Vec::with_capacity(all.len());
         for share in shares {
-            let found: Result<Vec<Input>, Error> = share.join().unwrap_or_else(|panic| resume_unwind(panic));
-            all.append(&mut found?);
+            found.append(&mut share.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }
-        Ok(all)
+        Ok(found)
     })
 }
 
 fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
-    let mut paths = Vec::new();
-    descend(directory, &mut HashSet::new(), &mut paths)?;
-    found.append(&mut inputs(&paths, |path| file(path).map(Some))?);
-    match paths.len() {
+    let before = found.len();
+    let full =
+        std::path::absolute(directory).map_err(|error| Error::file("cannot list", directory, error))?;
+    descend(&full, &mut HashSet::new(), found)?;
+    match found.len() - before {
         0 => Err(Error::Config(format!(
             "{} holds no file that ends in {} (with or without .gz or .zst); name the files themselves",
             directory.display(),
@@ -104,8 +113,15 @@ fn in_directory(directory: &Path, found: &mut Vec<Input>) -> Result<(), Error> {
     }
 }
 
+/// Something in a directory.
+struct Entry {
+    name: OsString,
+    is_directory: bool,
+    entry: DirEntry,
+}
+
 /// Takes in what lies below a directory, unless a link has led there already.
-fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), Error> {
+fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<Input>) -> Result<(), Error> {
     let failed = |error| Error::file("cannot list", directory, error);
     if !seen.insert(directory.canonicalize().map_err(failed)?) {
         return Ok(());
@@ -113,21 +129,38 @@ fn descend(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBu
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        entries.push((entry.file_name(), entry.file_type().map_err(failed)?));
-    }
-    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    for (name, kind) in entries {
-        let (path, name) = (directory.join(&name), name.to_string_lossy());
-        if name.starts_with(['.', '_']) {
-            continue;
+        let (name, kind) = (entry.file_name(), entry.file_type().map_err(failed)?);
+        let is_directory = kind.is_dir() || kind.is_symlink() && entry.path().is_dir();
+        if is_wanted(&name.to_string_lossy(), is_directory) {
+            entries.push(Entry { name, is_directory, entry });
         }
-        if kind.is_dir() || kind.is_symlink() && path.is_dir() {
-            descend(&path, seen, found)?;
-        } else if ENDINGS.iter().any(|ending| plain(&name).ends_with(ending)) {
-            found.push(path);
+    }
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    for alike in entries.chunk_by(|a, b| a.is_directory == b.is_directory) {
+        if alike[0].is_directory {
+            alike.iter().try_for_each(|below| descend(&below.entry.path(), seen, found))?;
+        } else {
+            found.append(&mut each(alike, |file| listed(&file.entry))?);
         }
     }
     Ok(())
+}
+
+fn is_wanted(name: &str, is_directory: bool) -> bool {
+    let has_ending = || {
+        let name = plain(name);
+        ENDINGS.iter().any(|ending| name.ends_with(ending))
+    };
+    !name.starts_with(['.', '_']) && (is_directory || has_ending())
+}
+
+/// A file in an absolute directory. The directory is asked, as it is open: that is quicker than by the path.
+fn listed(entry: &DirEntry) -> Result<Input, Error> {
+    let path = entry.path();
+    match entry.metadata() {
+        Ok(meta) if !meta.is_symlink() => Ok(described(path, &meta)),
+        _ => file(&path),
+    }
 }
 
 /// A file's name in lower case without the ending of its compression.
@@ -147,8 +180,8 @@ fn matching(pattern: &str, found: &mut Vec<Input>) -> Result<(), Error> {
             Error::file("cannot list", &at, error.into())
         })?);
     }
-    let mut matching = inputs(&paths, |path| path.is_file().then(|| file(path)).transpose())?;
-    found.append(&mut matching);
+    let files = each(&paths, |path| path.is_file().then(|| file(path)).transpose())?;
+    found.extend(files.into_iter().flatten());
     match found.len() - before {
         0 => Err(Error::Config(format!("no file matches `{pattern}`; check the pattern and the directory"))),
         _ => Ok(()),

@@ -39,20 +39,20 @@ pub(super) struct Source {
     pub(super) stamp: String,
 }
 
-impl Source {
-    pub(super) fn of(input: &Input) -> Source {
-        Source { name: input.name.clone(), bytes: input.bytes, stamp: input.stamp.clone() }
+impl From<Input> for Source {
+    fn from(Input { name, bytes, stamp, path: _ }: Input) -> Source {
+        Source { name, bytes, stamp }
     }
 }
 
 impl Manifest {
     const VERSION: u32 = 1;
 
-    pub(super) fn new(run: &str, inputs: &[Input], job: &Job, done: Done) -> Manifest {
+    pub(super) fn new(run: &str, inputs: Vec<Input>, job: &Job, done: Done) -> Manifest {
         Manifest {
             version: Manifest::VERSION,
             run: run.to_owned(),
-            inputs: inputs.iter().map(Source::of).collect(),
+            inputs: inputs.into_iter().map(Source::from).collect(),
             event_time: job.spec.event_time.clone(),
             partition_by: job.spec.partition_by,
             schema: done.schema,
@@ -80,14 +80,13 @@ pub(super) fn fresh(before: &[Manifest], inputs: Vec<Input>, out: &Path) -> Resu
     let known: HashMap<(&str, &str), &Source> = before
         .iter()
         .flat_map(|manifest| &manifest.inputs)
-        .map(|source| ((source.name.as_str(), told_apart(source)), source))
+        .map(|source| ((source.name.as_str(), told_apart(&source.name, &source.stamp)), source))
         .collect();
     let mut fresh = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let source = Source::of(&input);
-        match known.get(&(source.name.as_str(), told_apart(&source))) {
+        match known.get(&(input.name.as_str(), told_apart(&input.name, &input.stamp))) {
             None => fresh.push(input),
-            Some(same) if **same == source => {}
+            Some(same) if (same.bytes, &same.stamp) == (input.bytes, &input.stamp) => {}
             Some(_) => {
                 return Err(Error::Config(format!(
                     "{} has changed since its rows went into {}; partition it into another --out, so that no row is \
@@ -102,8 +101,8 @@ pub(super) fn fresh(before: &[Manifest], inputs: Vec<Input>, out: &Path) -> Resu
 }
 
 /// Standard input has no name, so that its content tells it apart.
-fn told_apart(source: &Source) -> &str {
-    if source.name == "-" { &source.stamp } else { "" }
+fn told_apart<'a>(name: &str, stamp: &'a str) -> &'a str {
+    if name == "-" { stamp } else { "" }
 }
 
 /// A column that files of earlier runs have keeps its type.

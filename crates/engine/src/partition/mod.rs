@@ -17,14 +17,16 @@ mod read;
 mod work;
 
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
+use std::thread;
 
 use tidegate_core::change::{hex, sha256};
 use tidegate_core::pipeline::{Format, LoadSpec};
 
 use crate::Error;
-use manifest::{Manifest, Source};
+use manifest::Manifest;
 use out::Out;
 
 pub use inputs::{Input, find};
@@ -32,8 +34,6 @@ pub use inputs::{Input, find};
 /// What is to be done.
 #[derive(Debug)]
 pub struct Job {
-    /// The files, in order; see [`find`].
-    pub inputs: Vec<Input>,
     /// The directory that gets the partitions.
     pub out: PathBuf,
     /// How records become rows. Its `records` counts where [`Job::records`] is `None`.
@@ -77,36 +77,55 @@ pub struct Report {
     pub passes: u32,
 }
 
-/// Partitions files. `stdin` is read where an input is `-`; `progress` counts the bytes of input that were read.
+/// Partitions these files, in their order; see [`find`]. `stdin` is read where an input is `-`; `progress` counts the bytes
+/// of input that were read.
 ///
 /// Nothing is visible in the directory until all of it is written. Inputs that an earlier run took in are left out;
 /// one of the same name that has changed since is an error.
-pub fn partition(job: &Job, stdin: &mut dyn Read, progress: &AtomicU64) -> Result<Report, Error> {
+pub fn partition(
+    job: &Job,
+    mut inputs: Vec<Input>,
+    stdin: &mut dyn Read,
+    progress: &AtomicU64,
+) -> Result<Report, Error> {
     let out = Out::open(&job.out)?;
     let before = out.manifests()?;
-    let mut inputs = job.inputs.clone();
     for input in inputs.iter_mut().filter(|input| input.is_stdin()) {
         *input = out.spool(stdin)?;
     }
     manifest::check_layout(&before, &job.spec, &job.out)?;
+    let given = inputs.len();
     let fresh = manifest::fresh(&before, inputs, &job.out)?;
-    let already = (job.inputs.len() - fresh.len()) as u64;
+    let already = (given - fresh.len()) as u64;
     if fresh.is_empty() {
         return Ok(Report::nothing(already));
     }
-    let run = name(&fresh, job);
     let known = before.into_iter().max_by_key(|manifest| manifest.schema.version).map(|one| one.schema);
+    let (run, plan) = thread::scope(|scope| {
+        let run = scope.spawn(|| name(&fresh, job));
+        let plan = work::plan(job, &fresh, known.as_ref());
+        (run.join().unwrap_or_else(|panic| resume_unwind(panic)), plan)
+    });
+    let plan = plan?;
     let part = out.begin(&run)?;
-    let done = work::run(job, &fresh, known.as_ref(), &run, &part, progress)?;
+    let done = work::run(job, &fresh, plan, &run, &part, progress)?;
     manifest::check_types(known.as_ref(), &done.schema, &job.out)?;
-    let manifest = Manifest::new(&run, &fresh, job, done);
+    let manifest = Manifest::new(&run, fresh, job, done);
     out.commit(&manifest)?;
     Ok(Report::of(&manifest, already, &job.out))
 }
 
 /// The name of a run: the same inputs under the same settings have the same.
 fn name(inputs: &[Input], job: &Job) -> String {
-    let sources: Vec<Source> = inputs.iter().map(Source::of).collect();
+    /// An input as its [`Source`] is written.
+    #[derive(serde::Serialize)]
+    struct Named<'a> {
+        name: &'a str,
+        bytes: u64,
+        stamp: &'a str,
+    }
+    let sources: Vec<Named<'_>> =
+        inputs.iter().map(|Input { name, bytes, stamp, .. }| Named { name, bytes: *bytes, stamp }).collect();
     let text = serde_json::to_string(&(&sources, &job.spec, &job.records, job.format, job.lineage))
         .unwrap_or_default();
     hex(&sha256(text.as_bytes()))[..12].to_owned()

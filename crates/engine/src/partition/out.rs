@@ -2,7 +2,9 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use tidegate_core::change::{hex, sha256};
 
@@ -122,8 +124,13 @@ impl Out {
         let path = self.ours.join(format!("{}.json", manifest.run));
         let written = path.with_extension("new");
         let failed = |error| Error::file("cannot write", &path, error);
-        let text = serde_json::to_vec(manifest).map_err(|error| failed(error.into()))?;
-        sync(&self.ours).map_err(failed)?;
+        let (text, synced) = thread::scope(|scope| {
+            let text = scope.spawn(|| serde_json::to_vec(manifest));
+            let synced = sync(&self.ours);
+            (text.join().unwrap_or_else(|panic| resume_unwind(panic)), synced)
+        });
+        let text = text.map_err(|error| failed(error.into()))?;
+        synced.map_err(failed)?;
         let write = || {
             let mut file = File::create(&written)?;
             file.write_all(&text)?;

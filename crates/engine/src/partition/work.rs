@@ -44,21 +44,34 @@ pub(super) struct Done {
     pub(super) passes: u32,
 }
 
+/// What is known before all of it is read.
+pub(super) struct Plan {
+    spec: LoadSpec,
+    /// Where the records of a large document are, if it can be taken in parts.
+    way: Option<Way>,
+    schema: TableSchema,
+}
+
+/// Finds out from a sample what there is to read.
+pub(super) fn plan(job: &Job, inputs: &[Input], known: Option<&TableSchema>) -> Result<Plan, Error> {
+    let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
+    let way = Way::of(&spec.records);
+    let schema = sample(job, inputs, &spec, known, way.as_ref())?;
+    check_event(&spec, &schema)?;
+    Ok(Plan { spec, way, schema })
+}
+
 /// Reads the inputs and writes their rows below `part`.
 pub(super) fn run(
     job: &Job,
     inputs: &[Input],
-    known: Option<&TableSchema>,
+    plan: Plan,
     name: &str,
     part: &Path,
     progress: &AtomicU64,
 ) -> Result<Done, Error> {
-    let spec = LoadSpec { records: records(job, inputs)?, ..job.spec.clone() };
-    let way = Way::of(&spec.records);
-    let way = way.as_ref();
-    let mut wanted = sample(job, inputs, &spec, known, way)?;
-    check_event(&spec, &wanted)?;
-    let mut pass = Pass { job, spec: &spec, inputs, way, name, part, files: BTreeMap::new() };
+    let Plan { spec, way, schema: mut wanted } = plan;
+    let mut pass = Pass { job, spec: &spec, inputs, way: way.as_ref(), name, part, files: BTreeMap::new() };
     for passes in 1..=PASSES {
         match pass.run(&wanted, progress)? {
             Outcome::Evolve(wider) => {
@@ -134,11 +147,11 @@ fn sample(
     let sizes = sizes(job, way);
     let sizes = Sizes { target: SAMPLED_BYTES.min(sizes.target), ..sizes };
     let mut loader = Loader::new(LoadId("sample".to_owned()), spec, &schema);
-    let unread = AtomicU64::new(0);
+    let (mut papers, unread) = (Papers::new(spec), AtomicU64::new(0));
     for input in sampled(inputs) {
         if let Some(chunk) = Chunks::open(input, 0, job.format, sizes, &unread)?.next()? {
-            let (_, batch, page) = of_input(0, input, chunk.format, spec);
-            loader.page(&batch, &page, chunk.body)?;
+            papers.are_of(input, chunk.format);
+            loader.page(&papers.batch, &papers.page, chunk.body)?;
         }
     }
     Ok(match loader.finish()? {
@@ -203,14 +216,12 @@ impl Pass<'_> {
             appends: true,
         };
         let mut loader = Loader::new(LoadId(self.name.to_owned()), self.spec, schema).with(options);
-        let mut papers: Option<(usize, Batch, Page)> = None;
+        let mut papers = Papers::new(self.spec);
         for chunk in chunks {
             let chunk = chunk?;
             let input = &self.inputs[chunk.input];
-            let (_, batch, page) = match papers.take_if(|(number, ..)| *number == chunk.input) {
-                Some(same) => papers.insert(same),
-                None => papers.insert(of_input(chunk.input, input, chunk.format, self.spec)),
-            };
+            papers.are_of(input, chunk.format);
+            let Papers { batch, page } = &mut papers;
             if chunk.format.delimiter().is_some() && chunk.line > 0 {
                 page.key = format!("{}, from line {}", input.name, chunk.line + 1);
             }
@@ -297,38 +308,54 @@ fn write_to(file: io::Result<fs::File>, path: &Path, bytes: &[u8]) -> Result<(),
     file.and_then(write).map_err(|error| Error::file("cannot write", path, error))
 }
 
-/// What a loader wants to know of where rows come from. Files have no poll: the time of their last
-/// change stands for it.
-fn of_input(number: usize, input: &Input, format: Format, spec: &LoadSpec) -> (usize, Batch, Page) {
-    let changed = input.stamp.parse().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
-    let changed = changed.unwrap_or(Timestamp::UNIX_EPOCH);
-    let batch = Batch {
-        version: Batch::VERSION,
-        pipeline: String::new(),
-        stream: input.name.clone(),
-        seq: 0,
-        polled_at: changed,
-        config_hash: String::new(),
-        load: spec.clone(),
-        pages: Vec::new(),
-        checkpoint: Default::default(),
-    };
-    let page = Page {
-        key: input.name.clone(),
-        element: String::new(),
-        number: 0,
-        request: String::new(),
-        status: 200,
-        fetched_at: changed,
-        bytes: input.bytes,
-        sha256: String::new(),
-        format,
-        charset: None,
-        archive: None,
-        records: 0,
-        repeats: Vec::new(),
-        values: serde_json::Map::new(),
-        fields: Default::default(),
-    };
-    (number, batch, page)
+/// What a loader wants to know of where rows come from. Files have no poll: the time of their last change stands for it.
+struct Papers {
+    batch: Batch,
+    page: Page,
+}
+
+impl Papers {
+    /// Those of no file yet.
+    fn new(spec: &LoadSpec) -> Papers {
+        let at = Timestamp::UNIX_EPOCH;
+        let batch = Batch {
+            version: Batch::VERSION,
+            pipeline: String::new(),
+            stream: String::new(),
+            seq: 0,
+            polled_at: at,
+            config_hash: String::new(),
+            load: spec.clone(),
+            pages: Vec::new(),
+            checkpoint: Default::default(),
+        };
+        let page = Page {
+            key: String::new(),
+            element: String::new(),
+            number: 0,
+            request: String::new(),
+            status: 200,
+            fetched_at: at,
+            bytes: 0,
+            sha256: String::new(),
+            format: Format::Json,
+            charset: None,
+            archive: None,
+            records: 0,
+            repeats: Vec::new(),
+            values: serde_json::Map::new(),
+            fields: Default::default(),
+        };
+        Papers { batch, page }
+    }
+
+    /// Makes them those of this file.
+    fn are_of(&mut self, input: &Input, format: Format) {
+        let changed = input.stamp.parse().ok().and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
+        let changed = changed.unwrap_or(Timestamp::UNIX_EPOCH);
+        self.batch.stream.clone_from(&input.name);
+        self.page.key.clone_from(&input.name);
+        (self.batch.polled_at, self.page.fetched_at) = (changed, changed);
+        (self.page.bytes, self.page.format) = (input.bytes, format);
+    }
 }
