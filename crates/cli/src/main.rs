@@ -1,6 +1,7 @@
 //! `tidegate`: the command line. A thin shell: it reads arguments, files and the environment, calls the engine's
 //! verbs, and shows what came of it. One file a command in `commands/`.
 
+mod allocator;
 mod args;
 mod commands;
 mod diagnostics;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    allocator::share_arenas();
     failure::report_panics();
     let args = args::Args::parse();
     let shell = args.global.shell();
