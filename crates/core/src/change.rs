@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,28 @@ impl Fingerprint {
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// SHA-256 of a value's JSON, which is not kept. Fails where the value cannot be written as JSON.
+pub fn sha256_of_json(value: &impl Serialize) -> io::Result<[u8; 32]> {
+    let mut out = BufWriter::new(Hashed(Sha256::new()));
+    serde_json::to_writer(&mut out, value)?;
+    let Hashed(hash) = out.into_inner()?;
+    Ok(hash.finalize().into())
+}
+
+/// Hashes what is written to it.
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Bytes in hexadecimal, lower case.

@@ -105,3 +105,12 @@ fn a_page_that_is_read_once_says_the_same_as_one_that_is_read_twice() {
     }
     assert!(read_once > 100 && wrong > 100, "{read_once} {wrong}");
 }
+
+#[test]
+fn the_hash_of_a_json_text_is_that_of_its_bytes() {
+    let value: Vec<String> = (0..5_000).map(|number| format!("\"{number}\"")).collect();
+    let text = serde_json::to_string(&value).expect("texts");
+    assert_eq!(sha256_of_json(&value).expect("texts"), sha256(text.as_bytes()));
+    let keys = std::collections::BTreeMap::from([(vec![1], 1)]);
+    sha256_of_json(&keys).expect_err("keys that are no texts");
+}

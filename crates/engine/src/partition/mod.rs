@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::thread;
 
-use tidegate_core::change::{hex, sha256};
+use tidegate_core::change::{hex, sha256_of_json};
 use tidegate_core::pipeline::{Format, LoadSpec};
 
 use crate::Error;
@@ -106,7 +106,7 @@ pub fn partition(
         let plan = work::plan(job, &fresh, known.as_ref());
         (run.join().unwrap_or_else(|panic| resume_unwind(panic)), plan)
     });
-    let plan = plan?;
+    let (run, plan) = (run?, plan?);
     let part = out.begin(&run)?;
     let done = work::run(job, &fresh, plan, &run, &part, progress)?;
     manifest::check_types(known.as_ref(), &done.schema, &job.out)?;
@@ -116,19 +116,11 @@ pub fn partition(
 }
 
 /// The name of a run: the same inputs under the same settings have the same.
-fn name(inputs: &[Input], job: &Job) -> String {
-    /// An input as its [`Source`] is written.
-    #[derive(serde::Serialize)]
-    struct Named<'a> {
-        name: &'a str,
-        bytes: u64,
-        stamp: &'a str,
-    }
-    let sources: Vec<Named<'_>> =
-        inputs.iter().map(|Input { name, bytes, stamp, .. }| Named { name, bytes: *bytes, stamp }).collect();
-    let text = serde_json::to_string(&(&sources, &job.spec, &job.records, job.format, job.lineage))
-        .unwrap_or_default();
-    hex(&sha256(text.as_bytes()))[..12].to_owned()
+fn name(inputs: &[Input], job: &Job) -> Result<String, Error> {
+    let settings = (manifest::Sources(inputs), &job.spec, &job.records, job.format, job.lineage);
+    let digest =
+        sha256_of_json(&settings).map_err(|error| Error::file("cannot name a run for", &job.out, error))?;
+    Ok(hex(&digest)[..12].to_owned())
 }
 
 impl Report {

@@ -1,7 +1,7 @@
 //! The directory that is written to: one run at a time, nothing visible before its commit.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -124,21 +124,19 @@ impl Out {
         let path = self.ours.join(format!("{}.json", manifest.run));
         let written = path.with_extension("new");
         let failed = |error| Error::file("cannot write", &path, error);
-        let (text, synced) = thread::scope(|scope| {
-            let text = scope.spawn(|| serde_json::to_vec(manifest));
-            let synced = sync(&self.ours);
-            (text.join().unwrap_or_else(|panic| resume_unwind(panic)), synced)
-        });
-        let text = text.map_err(|error| failed(error.into()))?;
-        synced.map_err(failed)?;
         let write = || {
-            let mut file = File::create(&written)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&written, &path)?;
-            File::open(&self.ours)?.sync_all()
+            let mut file = BufWriter::new(File::create(&written)?);
+            serde_json::to_writer(&mut file, manifest)?;
+            file.into_inner()?.sync_all()
         };
-        write().map_err(failed)?;
+        thread::scope(|scope| {
+            let write = scope.spawn(write);
+            let synced = sync(&self.ours);
+            write.join().unwrap_or_else(|panic| resume_unwind(panic)).and(synced)
+        })
+        .and_then(|()| fs::rename(&written, &path))
+        .and_then(|()| File::open(&self.ours)?.sync_all())
+        .map_err(failed)?;
         self.place(manifest)?;
         let part = self.part(&manifest.run);
         fs::remove_dir_all(&part).map_err(|error| Error::file("cannot remove", &part, error))

@@ -80,10 +80,15 @@ pub(super) fn run(args: &[String]) -> Result<bool, String> {
         options.size = options.size.min(8 << 20);
     }
     let (python, ours) = (tools::python()?, binary(&options)?);
+    // Each run has a directory of its own, removed at the end: where files were just removed, a file system takes long to
+    // make new ones (ext4 passes over their inodes for minutes, one by one).
+    let outs = place::cache().join("bench/growth-out");
+    let _ = fs::remove_dir_all(&outs);
     let mut curves = Vec::new();
     for dimension in &DIMENSIONS {
-        curves.push(dimension.run(&options, &python, &ours)?);
+        curves.push(dimension.run(&options, &python, &ours, &outs)?);
     }
+    let _ = fs::remove_dir_all(&outs);
     let text = report(&curves);
     println!("{text}");
     if options.small {
@@ -101,7 +106,7 @@ pub(super) fn run(args: &[String]) -> Result<bool, String> {
 }
 
 impl Dimension {
-    fn run(&self, options: &Options, python: &Path, ours: &Path) -> Result<Curve, String> {
+    fn run(&self, options: &Options, python: &Path, ours: &Path, outs: &Path) -> Result<Curve, String> {
         let mut points = Vec::new();
         for full in self.sizes {
             let size = match (self.scaled, options.small) {
@@ -111,8 +116,9 @@ impl Dimension {
             };
             let made = (self.make)(size, options.size)?;
             let mut runs = Vec::new();
-            for _ in 0..options.runs {
-                runs.push(once(&made, python, ours)?);
+            for round in 0..options.runs {
+                let out = outs.join(format!("{}-{size}-{round}", self.name.replace(' ', "-")));
+                runs.push(once(&made, python, ours, &out)?);
             }
             let taken = measure::median(&runs);
             eprintln!("{:<10} {size:>8} {:.2} s, CPU {:.2} s", self.name, taken.wall, taken.cpu);
@@ -123,14 +129,11 @@ impl Dimension {
     }
 }
 
-fn once(made: &Made, python: &Path, ours: &Path) -> Result<Taken, String> {
-    let out = place::cache().join("bench/out");
-    let _ = fs::remove_dir_all(&out);
-    let (ours, out_text) = (ours.display().to_string(), out.display().to_string());
-    let words = [&ours, "partition", &made.files, "--out", &out_text, "--event-time", "at", "--by", made.by];
+fn once(made: &Made, python: &Path, ours: &Path, out: &Path) -> Result<Taken, String> {
+    let (ours, out) = (ours.display().to_string(), out.display().to_string());
+    let words = [&ours, "partition", &made.files, "--out", &out, "--event-time", "at", "--by", made.by];
     let command: Vec<String> = words.into_iter().chain(["--json", "--quiet"]).map(str::to_owned).collect();
     let (taken, said) = measure::measured_with_words(python, &command)?;
-    let _ = fs::remove_dir_all(&out);
     match said.contains(&format!("\"rows\": {},", made.rows)) {
         true => Ok(taken),
         false => Err(format!("{} rows were made, but this is the report:\n{said}", made.rows)),
