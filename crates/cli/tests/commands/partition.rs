@@ -173,11 +173,11 @@ fn a_run_that_died_after_its_commit_is_finished_by_the_next_and_one_before_it_le
     // As if it had died before it moved the first file into place, and another before its manifest.
     let ours = dir.path().join("lake/_tidegate");
     let part = ours.join(format!("{}.part", report["run"].as_str().expect("a name")));
-    let moved = part.join(landed[0].strip_prefix(dir.path().join("lake")).expect("below"));
-    fs::create_dir_all(moved.parent().expect("a parent")).expect("made");
-    fs::rename(&landed[0], &moved).expect("moved");
-    fs::create_dir_all(ours.join("0123.part/year=2026")).expect("made");
-    fs::write(ours.join("0123.part/year=2026/half.parquet"), "half").expect("written");
+    let key = landed[0].strip_prefix(dir.path().join("lake")).expect("below").to_str().expect("a text");
+    fs::create_dir(&part).expect("made");
+    fs::rename(&landed[0], part.join(key.replace('/', ","))).expect("moved");
+    fs::create_dir(ours.join("0123.part")).expect("made");
+    fs::write(ours.join("0123.part/year=2026,half.parquet"), "half").expect("written");
     ok(&tidegate(dir.path(), &args));
     assert_eq!(parquet(&dir.path().join("lake")), landed);
     assert!(!part.exists() && !ours.join("0123.part").exists());

@@ -30,6 +30,12 @@ pub(super) fn rejects(run: &str) -> String {
     format!("_rejects/{run}.ndjson")
 }
 
+/// Where a file is before its run ends. All are in one directory: to make one for each partition and to remove it again
+/// would take longer than to write a small file.
+pub(super) fn waiting(part: &Path, key: &str) -> PathBuf {
+    part.join(key.replace('/', ","))
+}
+
 impl Out {
     /// Makes and locks the directory, and finishes what a crash left of an earlier run.
     pub(super) fn open(root: &Path) -> Result<Out, Error> {
@@ -147,7 +153,7 @@ impl Out {
         let part = self.part(&manifest.run);
         let rejects = (manifest.rejected > 0).then(|| rejects(&manifest.run));
         for key in manifest.files.iter().map(|file| &file.key).chain(&rejects) {
-            let (from, to) = (part.join(key), self.root.join(key));
+            let (from, to) = (waiting(&part, key), self.root.join(key));
             let moved = || match fs::rename(&from, &to) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && to.is_file() && !from.exists() => {
                     Ok(())

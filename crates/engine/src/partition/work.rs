@@ -244,7 +244,7 @@ impl Pass<'_> {
     fn write(&mut self, files: Vec<File>) -> Result<(), Error> {
         for File { key, rows, offset, bytes } in files {
             let key = key.split_once('/').map_or(key.as_str(), |(_, key)| key).to_owned();
-            let path = self.part.join(&key);
+            let path = out::waiting(self.part, &key);
             if offset == 0 {
                 save(&path, &bytes)?
             } else {
@@ -258,7 +258,7 @@ impl Pass<'_> {
 
     /// Appends to the rejects.
     fn reject(&self, lines: &[u8]) -> Result<(), Error> {
-        let path = self.part.join(out::rejects(self.name));
+        let path = out::waiting(self.part, &out::rejects(self.name));
         match lines {
             [] => Ok(()),
             lines if path.exists() => append(&path, lines),
@@ -269,10 +269,10 @@ impl Pass<'_> {
     /// Removes what was written under a schema that was too narrow.
     fn again(&mut self) -> Result<(), Error> {
         for key in std::mem::take(&mut self.files).into_keys() {
-            let path = self.part.join(&key);
+            let path = out::waiting(self.part, &key);
             fs::remove_file(&path).map_err(|error| Error::file("cannot remove", &path, error))?;
         }
-        let rejects = self.part.join(out::rejects(self.name));
+        let rejects = out::waiting(self.part, &out::rejects(self.name));
         match fs::remove_file(&rejects) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::file("cannot remove", &rejects, error))
@@ -283,14 +283,7 @@ impl Pass<'_> {
 }
 
 fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let directory = path.parent().unwrap_or(path);
-    let created = match fs::File::create(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(directory).and_then(|()| fs::File::create(path))
-        }
-        created => created,
-    };
-    write_to(created, path, bytes)
+    write_to(fs::File::create(path), path, bytes)
 }
 
 fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
