@@ -14,12 +14,13 @@ use crate::Error;
 /// Endings that a file in a directory must have, `.gz` and `.zst` taken off.
 const ENDINGS: [&str; 6] = [".json", ".ndjson", ".jsonl", ".geojson", ".csv", ".json-seq"];
 
-/// One file to read.
-#[derive(Clone, Debug, PartialEq)]
+/// One file to read. Written without its path, it is what a manifest says of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Input {
     /// What messages call it, and what tells it from other inputs: its full path, or `-`.
     pub name: String,
     /// Where its bytes are.
+    #[serde(skip)]
     pub path: PathBuf,
     /// Its length in bytes.
     pub bytes: u64,

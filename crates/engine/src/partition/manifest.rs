@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use arrow_schema::{DataType as Arrow, Fields};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use tidegate_core::load::DataFile;
 use tidegate_core::pipeline::{EventTime, LoadSpec, PartitionBy};
 use tidegate_core::schema::TableSchema;
@@ -42,25 +42,6 @@ pub(super) struct Source {
 impl From<Input> for Source {
     fn from(Input { name, bytes, stamp, path: _ }: Input) -> Source {
         Source { name, bytes, stamp }
-    }
-}
-
-/// Inputs, written as the list of [`Source`]s that they become.
-pub(super) struct Sources<'a>(pub(super) &'a [Input]);
-
-impl Serialize for Sources<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Source<'a> {
-            name: &'a str,
-            bytes: u64,
-            stamp: &'a str,
-        }
-        serializer.collect_seq(self.0.iter().map(|Input { name, bytes, stamp, .. }| Source {
-            name,
-            bytes: *bytes,
-            stamp,
-        }))
     }
 }
 

@@ -117,7 +117,7 @@ pub fn partition(
 
 /// The name of a run: the same inputs under the same settings have the same.
 fn name(inputs: &[Input], job: &Job) -> Result<String, Error> {
-    let settings = (manifest::Sources(inputs), &job.spec, &job.records, job.format, job.lineage);
+    let settings = (inputs, &job.spec, &job.records, job.format, job.lineage);
     let digest =
         sha256_of_json(&settings).map_err(|error| Error::file("cannot name a run for", &job.out, error))?;
     Ok(hex(&digest)[..12].to_owned())
