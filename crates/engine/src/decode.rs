@@ -10,8 +10,10 @@ use tidegate_core::keys::{self, LoadId};
 use tidegate_core::load::{DataFile, File, LoadError, Loader, Options, Outcome};
 use tidegate_core::pipeline::LoadSpec;
 use tidegate_core::schema::TableSchema;
+use tokio::task;
 
 use crate::before::Before;
+use crate::beside::{ended, several_threads};
 use crate::intake::Intake;
 use crate::parts::{Lines, PART, parts};
 use crate::{Env, Error, ledger, objects};
@@ -28,6 +30,8 @@ const CHUNK: RangeInclusive<u64> = 1 << 20..=12 << 20;
 const CHUNKS: u64 = 64;
 /// Batches read at the same time.
 const BATCHES_AT_ONCE: usize = 64;
+/// Handfuls of so many that are under way at once.
+const HANDFULS_AT_ONCE: usize = 3;
 /// How often a load may find that the table's schema does not hold it. Each time, some load has widened it.
 const ROUNDS: u32 = 64;
 
@@ -218,5 +222,25 @@ pub(crate) async fn batches(env: &Env, keys: &[String]) -> Result<Vec<Batch>, Er
 
 /// Reads staged batches one after the other, in the order of their keys.
 pub(crate) fn reading<'a>(env: &'a Env, keys: &'a [String]) -> impl Stream<Item = Result<Batch, Error>> + 'a {
-    stream::iter(keys.iter().map(move |key| batch(env, key).boxed())).buffered(BATCHES_AT_ONCE)
+    let handfuls = stream::iter(keys.chunks(BATCHES_AT_ONCE)).map(|keys| handful(env, keys).boxed());
+    handfuls.buffered(HANDFULS_AT_ONCE).map(stream::iter).flatten()
+}
+
+/// Reads some batches: on another thread of the runtime, if it has several.
+async fn handful(env: &Env, keys: &[String]) -> Vec<Result<Batch, Error>> {
+    let each: Vec<_> = keys.iter().map(|key| owned(env.clone(), key.clone()).boxed()).collect();
+    let read = stream::iter(each).buffered(BATCHES_AT_ONCE).collect();
+    if !several_threads() {
+        return read.await;
+    }
+    let unended = || Error::Unavailable {
+        message: "staged batches were not read to their end, as the process ends".to_owned(),
+        retry_at: None,
+    };
+    let read = ended(task::spawn(read).await, unended);
+    read.unwrap_or_else(|_| keys.iter().map(|_| Err(unended())).collect())
+}
+
+async fn owned(env: Env, key: String) -> Result<Batch, Error> {
+    batch(&env, &key).await
 }

@@ -28,7 +28,7 @@ use crate::recover::Recovery;
 use crate::{Env, Error, decode, rewrite};
 
 /// Batches claimed at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 1024;
 
 /// Loads the unclaimed batches of these streams that were polled in a window of this length that has closed. Windows
 /// begin at multiples of their length since 1970-01-01T00:00Z. A batch or a load that fails stops no other.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 /// Calls that are taken at a time.
-const HANDFUL: usize = 16;
+const HANDFUL: usize = 32;
 
 /// Makes a call, and says how to answer it.
 type Call = Box<dyn FnOnce() -> Answer + Send>;

@@ -36,7 +36,7 @@ pub(super) struct Directory {
     later: LocalFileSystem,
     owing: Arc<Owing>,
     alike: Arc<Alike>,
-    /// Where objects are read.
+    /// Where objects are read that have to come from the disk.
     reading: Arc<Desk>,
     /// Where names are given and directories are made, by one thread: the file system lets one at a time change a
     /// directory.
@@ -193,6 +193,9 @@ impl ObjectStore for Directory {
 
     async fn get_opts(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
         if let Some(path) = self.path(key).filter(|_| local::is_whole(&options)) {
+            if let Some(read) = local::read_cached(&path, key.clone()) {
+                return Ok(read);
+            }
             let location = key.clone();
             if let Ok(Some(read)) = self.reading.call(move || local::read(&path, location)).await {
                 return Ok(read);

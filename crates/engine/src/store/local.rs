@@ -2,7 +2,7 @@
 //! ordinary is left to the library, and so are all errors: `None` stands for it.
 
 use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::path::Path;
 use std::thread;
 
@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 use object_store::path::Path as Key;
 use object_store::{Attributes, GetOptions, GetResult, GetResultPayload, ObjectMeta};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::alike::in_its_directory;
 
@@ -47,9 +49,32 @@ pub(super) fn is_whole(options: &GetOptions) -> bool {
 /// Reads a small object.
 pub(super) fn read(path: &Path, key: Key) -> Option<GetResult> {
     let mut file = File::open(path).ok()?;
-    let found = file.metadata().ok().filter(|found| found.is_file() && found.len() <= SMALL)?;
+    let found = file.metadata().ok()?;
+    read_by(found, key, |content| file.read_exact(content))
+}
+
+/// Reads a small object that is in memory, name and content, so that nothing waits for the disk. `None` also stands for
+/// one that is not, and for a file system that cannot tell.
+pub(super) fn read_cached(path: &Path, key: Key) -> Option<GetResult> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?);
+    let found = file.metadata().ok()?;
+    read_by(found, key, |content| {
+        let length = content.len();
+        match preadv2(&file, &mut [IoSliceMut::new(content)], 0, ReadWriteFlags::NOWAIT)? {
+            read if read == length => Ok(()),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    })
+}
+
+/// Reads all of a file that is small.
+fn read_by(found: Metadata, key: Key, read: impl FnOnce(&mut [u8]) -> io::Result<()>) -> Option<GetResult> {
+    if !found.is_file() || found.len() > SMALL {
+        return None;
+    }
     let mut content = vec![0; usize::try_from(found.len()).ok()?];
-    file.read_exact(&mut content).ok()?;
+    read(&mut content).ok()?;
     let content = Bytes::from(content);
     Some(GetResult {
         payload: GetResultPayload::Stream(stream::once(async move { Ok(content) }).boxed()),
