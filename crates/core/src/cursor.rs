@@ -34,6 +34,7 @@ pub fn marks(
     let cursor = cursor.map(|cursor| cursor.cursor_path.as_str());
     let mut marks = Marks::default();
     let times = event_time.map(|rules| (rules.path.as_str(), Times::new(rules)));
+    marks.times.reserve_exact(if times.is_some() { records.len() } else { 0 });
     for (place, record) in (0..).zip(records) {
         if let Some(value) = cursor.and_then(|path| field(record, path)) {
             let value = serde_json::from_str(value).ok().filter(|value: &Value| !value.is_null());

@@ -186,6 +186,24 @@ mod tests {
         assert_eq!(read.bytes().await.expect("read"), "a/3");
     }
 
+    #[tokio::test]
+    async fn what_is_in_memory_is_read_as_from_the_disk() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        fs::write(&path, "just written").expect("written");
+        let key = || Key::from("a");
+        let theirs = read(&path, key()).expect("small");
+        // Not every file system says what it has in memory.
+        if let Some(ours) = read_cached(&path, key()) {
+            assert_eq!((&ours.meta, &ours.range), (&theirs.meta, &theirs.range));
+            assert_eq!(ours.bytes().await.expect("read"), theirs.bytes().await.expect("read"));
+        }
+        fs::write(&path, vec![0; (SMALL + 1) as usize]).expect("written");
+        assert!(read_cached(&path, key()).is_none(), "large");
+        assert!(read_cached(directory.path(), key()).is_none(), "a directory");
+        assert!(read_cached(&directory.path().join("none"), key()).is_none(), "nothing");
+    }
+
     #[test]
     fn what_is_out_of_the_ordinary_is_left_to_the_library() {
         let directory = tempfile::tempdir().expect("a directory");
