@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     /// Bytes of the pages that are kept in memory.
     pub(crate) held: u64,
+    /// Whether the last page that was put into staging was not there yet.
+    pub(crate) writes: bool,
     /// Pages of elements that have changed.
     pub(crate) kept: u32,
     /// When the last answer was received.

@@ -1,6 +1,6 @@
 //! The memory of a poll does not grow with its pages: once it holds more than some, further ones are put into staging as
 //! they come, under the names that they would get at its end. If nothing turns out to be new they are garbage, as the
-//! pages of a poll that died; a poll that finds the same again finds them there.
+//! pages of a poll that died; a poll that finds the same again finds them there, and looks before it writes.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -69,7 +69,11 @@ impl<'a> Shelving<'a> {
         let (fetch, stored, body) =
             (self.fetch, Stored::of(page, &self.fetch.stream.name, seq), page.body.clone());
         self.under_way.push(Box::pin(async move {
-            objects::keep(fetch.env, fetch.env.staging.as_ref(), &stored.key, &body).await?;
+            // Where the last one was there, a poll before has found the same, and likely all of it.
+            let look = !fetch.tally().writes;
+            let staging = fetch.env.staging.as_ref();
+            let was_there = objects::keep(fetch.env, staging, &stored.key, &body, look).await?;
+            fetch.tally().writes = !was_there;
             Ok((index, stored))
         }));
     }

@@ -75,8 +75,8 @@ pub(crate) async fn read(env: &Env, key: &str) -> Result<Option<Batch>, Error> {
 pub(crate) async fn stage(env: &Env, batch: &Batch, pages: &[Option<Bytes>]) -> Result<Staged, Error> {
     let store = env.staging.as_ref();
     let held = batch.pages.iter().zip(pages).filter_map(|(page, body)| Some((page, body.as_ref()?)));
-    let puts = held.map(|(page, body)| objects::keep(env, store, &page.key, body));
-    stream::iter(puts).buffer_unordered(CONCURRENT_PUTS).boxed().try_collect::<Vec<()>>().await?;
+    let puts = held.map(|(page, body)| objects::keep(env, store, &page.key, body, false));
+    stream::iter(puts).buffer_unordered(CONCURRENT_PUTS).boxed().try_collect::<Vec<bool>>().await?;
     let key = keys::batch(&batch.stream, batch.seq);
     let damaged = |reason: String| Error::Damaged { key: key.clone(), reason };
     let bytes = serde_json::to_vec_pretty(batch).map_err(|error| damaged(error.to_string()))?;

@@ -12,5 +12,6 @@ mod incremental;
 mod jobs;
 mod limits;
 mod model;
+mod outage;
 mod paging;
 mod parents;

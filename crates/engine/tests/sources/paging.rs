@@ -4,9 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidegate_core::error::Kind;
 use tidegate_core::paginate::End;
+use tidegate_engine::Outcome;
 
 use crate::api::{Api, World, json_answer};
 use crate::model::{Model, dialects, ids};
+use crate::outage::Outage;
 
 fn stream(path: &str, more: &Value, paginator: &Value) -> Value {
     let mut stream = json!({ "path": format!("/{path}"), "records": "$.items", "paginator": paginator });
@@ -79,6 +81,38 @@ async fn pages_beyond_what_a_poll_holds_are_staged_in_their_order() {
     let visit = world.poll().await.expect("a visit");
     assert_eq!((visit.requests, visit.failures.len()), (24, 0));
     assert_eq!(ids(&world, "items", 1).await, (1..=24).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn pages_that_a_poll_before_has_left_in_staging_are_not_written_again() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let (filler, last) = ("x".repeat(512 << 10), Arc::new(AtomicU64::new(24)));
+    let told = last.clone();
+    let api = Api::serve(move |hit| {
+        let page = hit.path_and_query.split_once("page=").and_then(|(_, page)| page.parse::<u64>().ok());
+        let id = page.map(|page| if page == 24 { told.load(Ordering::SeqCst) } else { page });
+        json_answer(&json!({ "items": [{ "id": id, "filler": filler }], "pages": 24 }))
+    })
+    .await;
+    let paginator = json!({ "type": "page_number", "base_page": 1, "total_path": "$.pages" });
+    let mut world = World::new(&api, &json!({}), &stream("page", &json!({}), &paginator));
+    let staging = Outage::new(|path, _| path.as_ref().starts_with("pages/"));
+    world.env.staging = staging.clone();
+    assert_ne!(world.poll().await.expect("a visit").outcome, Outcome::Unchanged);
+    assert_eq!(world.poll().await.expect("a visit").outcome, Outcome::Unchanged);
+    staging.down.store(true, Ordering::SeqCst);
+    assert_eq!(world.poll().await.expect("nothing is written").outcome, Outcome::Unchanged);
+    staging.down.store(false, Ordering::SeqCst);
+    last.store(25, Ordering::SeqCst);
+    assert_ne!(world.poll().await.expect("a visit").outcome, Outcome::Unchanged);
+    assert_eq!(ids(&world, "items", 2).await, (1..=23).chain([25]).collect::<Vec<u64>>());
+    // What has been there for long is written anew: staging may soon remove it.
+    assert_eq!(world.poll().await.expect("a visit").outcome, Outcome::Unchanged);
+    staging.down.store(true, Ordering::SeqCst);
+    world.clock.advance(std::time::Duration::from_secs(100 * 366 * 86_400));
+    let error = world.poll().await.expect_err("written");
+    assert!(error.to_string().contains("cannot write"), "{error}");
 }
 
 #[tokio::test]

@@ -1,20 +1,13 @@
 //! A refresh token that changes with each use is void once it was sent: whatever happens then, the next one is not lost,
 //! and none is sent that is older than it has to be.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Response;
-use futures::stream::BoxStream;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult,
-};
+use object_store::PutMode;
 use serde_json::{Value, json};
 use tidegate_core::error::Kind;
 use tidegate_core::pipeline::Secrets;
@@ -22,6 +15,7 @@ use tidegate_engine::Gate;
 use tokio::sync::Notify;
 
 use crate::api::{Api, World, answer, json_answer};
+use crate::outage::Outage;
 
 /// What a token endpoint answers instead of, or with, what it has granted.
 type Answer = dyn Fn(u64, Value) -> Response<Body> + Send + Sync;
@@ -204,80 +198,4 @@ async fn a_renewal_is_over_before_another_process_may_begin_one() {
     world.clock.advance(Duration::from_secs(200));
     world.poll().await.expect_err("out of order");
     assert_eq!(endpoint.sent().len(), 2);
-}
-
-/// Which writes fail.
-type Hits = dyn Fn(&Path, &PutMode) -> bool + Send + Sync;
-
-/// A store in memory that fails some writes while it is down.
-struct Outage {
-    inner: object_store::memory::InMemory,
-    down: Arc<AtomicBool>,
-    hits: Box<Hits>,
-}
-
-impl Outage {
-    /// `hits` says which writes.
-    fn new(hits: impl Fn(&Path, &PutMode) -> bool + Send + Sync + 'static) -> Arc<Outage> {
-        let inner = object_store::memory::InMemory::new();
-        Arc::new(Outage { inner, down: Arc::default(), hits: Box::new(hits) })
-    }
-}
-
-impl fmt::Debug for Outage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Outage")
-    }
-}
-
-impl fmt::Display for Outage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Outage")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Outage {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> object_store::Result<PutResult> {
-        if self.down.load(Ordering::SeqCst) && (self.hits)(path, &options.mode) {
-            return Err(object_store::Error::Generic { store: "test", source: "out of order".into() });
-        }
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(path, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
 }
