@@ -116,7 +116,7 @@ fn the_field_of_a_parent_has_a_name_that_expressions_can_use() {
         translation.pipeline["streams"].as_array().expect("a list").iter().find(|one| one["name"] == "parts");
     let parts = parts.expect("a stream");
     assert_eq!(parts["parent"]["partition_field"], "thing_id");
-    assert_eq!(parts["params"]["of"], "{{ thing_id }}");
+    assert_eq!(parts["params"]["of"], "{{ thing_id | tojson }}");
     assert!(parts["path"].as_str().is_some_and(|path| path.contains("'thing id': thing_id")), "{parts}");
     let head = Map::from_iter([("name".to_owned(), "test".into())]);
     assert!(translation.to_pipeline(&head).is_ok());

@@ -194,7 +194,8 @@ impl Translator<'_> {
             scopes.push(self.known_text(&scope)?);
         }
         if !scopes.is_empty() {
-            auth.insert("scopes".to_owned(), scopes.into());
+            // Under this name the CDK sends them, where the standard's is `scope`.
+            data.insert("scopes".to_owned(), scopes.join(" ").into());
         }
         for (name, value) in at.get("refresh_request_body").map(|body| body.entries()).unwrap_or_default() {
             data.insert(name.to_owned(), self.known_text(&value)?.into());
@@ -211,6 +212,10 @@ impl Translator<'_> {
         if headers.values().any(|value| value.as_str().is_some_and(|text| text.contains("application/json")))
         {
             auth.insert("access_token_request_body".to_owned(), "json".into());
+        }
+        // Credentials that a header has are not in the body as well.
+        if headers.contains_key("Authorization") {
+            auth.insert("client_auth".to_owned(), "none".into());
         }
         if !headers.is_empty() {
             auth.insert("access_token_request_headers".to_owned(), headers.into());

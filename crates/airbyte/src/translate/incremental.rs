@@ -226,7 +226,9 @@ impl Translator<'_> {
                 incremental.insert(format!("{which}_param"), name.into());
             }
             Some(Place::Path) => self.refuse(&option, "a time that is the path is not supported"),
-            Some(place) => self.inject(&place, format!("{{{{ incremental.{which}_value }}}}").into(), table),
+            Some(place) => {
+                self.inject(&place, place.value_of(&format!("incremental.{which}_value")), table);
+            }
             None => {}
         }
     }

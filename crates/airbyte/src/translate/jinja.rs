@@ -2,7 +2,7 @@
 //! engine evaluates as the CDK does.
 
 use serde_json::{Map, Value, json};
-use tidegate_core::expr::{Dialect, Expr, Scope};
+use tidegate_core::expr::{Dialect, Expr, ExprError, Scope};
 use tidegate_core::jiff::Timestamp;
 use tidegate_core::pipeline::Secret;
 
@@ -73,6 +73,20 @@ impl Slice {
     }
 }
 
+/// How what an expression gives is read.
+type Read = fn(&Expr, &Scope<'_>) -> Result<Value, ExprError>;
+
+/// A value whose texts are the same when they are read as literals once more.
+fn lasting(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains("${") => Value::String(text),
+        Value::String(text) => Value::String(Expr::lasting(&text)),
+        Value::Array(items) => items.into_iter().map(lasting).collect(),
+        Value::Object(table) => table.into_iter().map(|(key, value)| (key, lasting(value))).collect(),
+        plain => plain,
+    }
+}
+
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -88,18 +102,35 @@ impl Translator<'_> {
         if !Expr::is_in(text) {
             return Some(Text::Known(Value::String(text.clone())));
         }
-        self.expression(at, text, slice, names)
+        self.expression(at, text, slice, names, Expr::value)
     }
 
-    /// As [`Translator::text`]; texts without an expression are read as literals as well, as in a nested mapping.
+    /// As [`Translator::text`]; texts without an expression are read as literals as well, as in a nested mapping. A text
+    /// that is known is written so that it is the same when it is read once more.
     pub(crate) fn literal(&mut self, at: &Component<'_>, slice: &Slice, names: &[&str]) -> Option<Text> {
+        let Value::String(text) = at.value else { return Some(Text::Known(at.value.clone())) };
+        Some(match self.expression(at, text, slice, names, Expr::value)? {
+            Text::Known(value) => Text::Known(lasting(value)),
+            open => open,
+        })
+    }
+
+    /// As [`Translator::text`], for a parameter or a field of a form: see [`Expr::field`].
+    pub(crate) fn field(&mut self, at: &Component<'_>, slice: &Slice, names: &[&str]) -> Option<Text> {
         match at.value {
-            Value::String(text) => self.expression(at, text, slice, names),
+            Value::String(text) => self.expression(at, text, slice, names, Expr::field),
             other => Some(Text::Known(other.clone())),
         }
     }
 
-    fn expression(&mut self, at: &Component<'_>, text: &str, slice: &Slice, names: &[&str]) -> Option<Text> {
+    fn expression(
+        &mut self,
+        at: &Component<'_>,
+        text: &str,
+        slice: &Slice,
+        names: &[&str],
+        read: Read,
+    ) -> Option<Text> {
         let expr = match Expr::parse_as(text, Dialect::Cdk) {
             Ok(expr) => expr,
             Err(error) => {
@@ -114,7 +145,7 @@ impl Translator<'_> {
             return None;
         }
         if open.is_empty() && !CLOCK.iter().any(|function| text.contains(function)) {
-            return self.known(at, &expr).map(Text::Known);
+            return self.known(at, &expr, read).map(Text::Known);
         }
         Some(Text::Open(with_names(&expr, text, slice, &at.parameters())))
     }
@@ -135,11 +166,11 @@ impl Translator<'_> {
 
     /// The value of an expression that the config decides. Where a secret does not come out whole, what comes out is a
     /// secret of its own.
-    fn known(&mut self, at: &Component<'_>, expr: &Expr) -> Option<Value> {
+    fn known(&mut self, at: &Component<'_>, expr: &Expr, read: Read) -> Option<Value> {
         let parameters = Value::Object(at.parameters());
-        let hidden = self.evaluated(at, expr, self.config.values().clone(), &parameters)?;
+        let hidden = self.evaluated(at, expr, read, self.config.values().clone(), &parameters)?;
         let open = self.revealed(self.config.values().clone());
-        let open = self.evaluated(at, expr, open, &parameters)?;
+        let open = self.evaluated(at, expr, read, open, &parameters)?;
         if self.revealed(hidden.clone()) == open {
             if !self.refers_within(&hidden) {
                 self.refuse(at, "the expression makes a reference to a secret that the config does not hold");
@@ -172,11 +203,12 @@ impl Translator<'_> {
         &mut self,
         at: &Component<'_>,
         expr: &Expr,
+        read: Read,
         config: Value,
         parameters: &Value,
     ) -> Option<Value> {
         let scope = Scope::new(self.now).with("config", &config).with("parameters", parameters);
-        match expr.value(&scope) {
+        match read(expr, &scope) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.refuse(at, format!("the expression cannot be evaluated with this config: {error}"));
@@ -209,6 +241,14 @@ impl Translator<'_> {
             Value::String(text) => Some(text),
             Value::Null => Some(String::new()),
             other => Some(shown(&other)),
+        }
+    }
+
+    /// A key that the config decides.
+    pub(crate) fn known_key(&mut self, at: &Component<'_>, key: &str) -> Option<String> {
+        match Expr::is_in(key) {
+            true => self.known_text(&at.within(&Value::from(key), at.path.clone())),
+            false => Some(key.to_owned()),
         }
     }
 

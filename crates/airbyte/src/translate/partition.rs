@@ -50,9 +50,7 @@ impl Translator<'_> {
                     (Some(Place::Path), _) => {
                         self.refuse(&option, "a partition that is the path is not supported")
                     }
-                    (Some(place), Some(name)) => {
-                        self.inject(&place, format!("{{{{ {name} }}}}").into(), table)
-                    }
+                    (Some(place), Some(name)) => self.inject(&place, place.value_of(&name), table),
                     _ => {}
                 }
             }

@@ -111,7 +111,12 @@ impl Translator<'_> {
             for part in field.list("path") {
                 path.extend(self.known_text(&part));
             }
-            let Some(value) = field.get("value") else { continue };
+            let Some(mut value) = field.get("value") else { continue };
+            let as_text = value.value.as_str().filter(|_| field.text("value_type") == Some("string"));
+            let as_text = as_text.map(|text| Value::from(kept_text(text)));
+            if let Some(text) = &as_text {
+                value = value.within(text, value.path.clone());
+            }
             let Some(text) = self.literal(&value, slice, &in_records()) else { continue };
             let name = path.join(".");
             let value = match text {
@@ -155,6 +160,11 @@ impl Translator<'_> {
         }
         step(table, "remove", paths.into());
     }
+}
+
+/// A template that gives its text as a text, whatever that would say as a literal; nothing where it is empty.
+fn kept_text(template: &str) -> String {
+    format!("{{% set kept_text %}}{template}{{% endset %}}{{{{ kept_text | tojson if kept_text else '' }}}}")
 }
 
 /// What decides how a field is added.
@@ -203,6 +213,7 @@ pub(crate) fn json_path(steps: &[String]) -> String {
     };
     let step = |step: &String| match step.as_str() {
         "*" => "[*]".to_owned(),
+        step if step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty() => format!("[{step}]"),
         step if plain(step) => format!(".{step}"),
         step => format!("['{}']", step.replace('\\', "\\\\").replace('\'', "\\'")),
     };

@@ -105,7 +105,9 @@ impl Translator<'_> {
             },
         };
         if Secret(base.clone()).references().is_empty() && url_like(&base) {
-            table.insert("base_url".to_owned(), base.trim_end_matches('/').into());
+            // A slash at the end of the address is kept where there is no path.
+            let base = if path.is_empty() { base.as_str() } else { base.trim_end_matches('/') };
+            table.insert("base_url".to_owned(), base.into());
             table.insert("path".to_owned(), path.into());
         } else {
             self.refuse(at, format!("`{base}` is no address to begin with"));
@@ -121,6 +123,8 @@ impl Translator<'_> {
             return;
         }
         for (name, value) in params.entries() {
+            let Some(name) = self.known_key(&params, name) else { continue };
+            let name = name.as_str();
             if let Some(first) = next_page(value.value) {
                 set(table, &["paginator", "cursor_param"], name.into());
                 if let NextPage::First(first) = first {
@@ -139,7 +143,7 @@ impl Translator<'_> {
     }
 
     fn param(&mut self, at: &Component<'_>, slice: &Slice) -> Option<Value> {
-        let text = self.literal(at, slice, slice.names())?;
+        let text = self.field(at, slice, slice.names())?;
         Some(match self.as_expression(text, at, slice) {
             Text::Open(text) => text.into(),
             Text::Known(Value::Null) => return None,
@@ -154,6 +158,8 @@ impl Translator<'_> {
             return self.refuse(&headers, "headers that one expression makes are not supported");
         }
         for (name, value) in headers.entries() {
+            let Some(name) = self.known_key(&headers, name) else { continue };
+            let name = name.as_str();
             let value = match self.text(&value, slice, slice.names()) {
                 Some(Text::Known(Value::Null)) | None => continue,
                 Some(Text::Known(value)) => self.in_header(&headers, name, &shown(&value)),
@@ -223,6 +229,8 @@ impl Translator<'_> {
             return self.refuse(&data, "a body that is one text is not supported");
         }
         for (name, value) in data.entries() {
+            let Some(name) = self.known_key(&data, name) else { continue };
+            let name = name.as_str();
             if let Some(first) = next_page(value.value) {
                 set(table, &["paginator", "cursor_body_path"], name.into());
                 if let NextPage::First(first) = first {
@@ -247,14 +255,15 @@ impl Translator<'_> {
             Value::Object(_) => {
                 let mut out = Map::new();
                 for (key, value) in at.entries() {
-                    steps.push(key.to_owned());
+                    let Some(key) = self.known_key(at, key) else { continue };
+                    steps.push(key.clone());
                     if let Some(first) = self::next_page(value.value) {
                         next_page.push(steps.join("."));
                         if let NextPage::First(first) = first {
-                            out.insert(key.to_owned(), first.into());
+                            out.insert(key, first.into());
                         }
                     } else if let Some(value) = self.nested(&value, slice, steps, next_page) {
-                        out.insert(key.to_owned(), value);
+                        out.insert(key, value);
                     }
                     steps.pop();
                 }
@@ -320,6 +329,16 @@ impl Translator<'_> {
             Place::Path => {
                 table.insert("path".to_owned(), value);
             }
+        }
+    }
+}
+
+impl Place {
+    /// The expression that puts the value of this name here as it is, whatever it would say as a literal.
+    pub(crate) fn value_of(&self, name: &str) -> Value {
+        match self {
+            Place::Header(_) | Place::Path => format!("{{{{ {name} }}}}").into(),
+            Place::Param(_) | Place::Form(_) | Place::Body(_) => format!("{{{{ {name} | tojson }}}}").into(),
         }
     }
 }
@@ -395,8 +414,11 @@ fn parted(base: &str, path: &str) -> (String, String) {
 /// Cuts an address before its first expression, at the last slash.
 fn cut(base: &str, brace: usize, path: &str) -> (String, String) {
     let slash = base[..brace].rfind('/').unwrap_or(brace);
-    let below = format!("{}/{}", base[slash..].trim_end_matches('/'), path.trim_start_matches('/'));
-    (base[..slash].to_owned(), below.trim_end_matches('/').to_owned())
+    let below = match path.trim_start_matches('/') {
+        "" => base[slash..].to_owned(),
+        path => format!("{}/{path}", base[slash..].trim_end_matches('/')),
+    };
+    (base[..slash].to_owned(), below)
 }
 
 /// The same for an address that statements stand in front of.

@@ -92,6 +92,14 @@ impl Translator<'_> {
             }
         };
         self.only(&retriever, &RETRIEVER);
+        let ignored = "ignore_stream_slicer_parameters_on_paginated_requests";
+        // The address of a next page is asked as it is, so nothing is added to it in any case.
+        let token = retriever.get("paginator").and_then(|paginator| paginator.get("page_token_option"));
+        let is_address = token.is_some_and(|token| token.kind() == "RequestPath");
+        let sliced = retriever.get("partition_router").is_some() || at.get("incremental_sync").is_some();
+        if retriever.flag(ignored) && sliced && !is_address {
+            self.refuse(&retriever, format!("`{ignored}` is not supported"));
+        }
         self.partitions(&retriever, table, &mut slice);
         let sync = at.get("incremental_sync");
         self.pagination_reset(&retriever, sync.is_some());

@@ -129,6 +129,20 @@ impl Expr {
         }
     }
 
+    /// The value of a parameter or of a field of a form: as [`Expr::value`], but in the CDK's dialect the rendered text,
+    /// unless it is the literal of a text or a list. So `True` is sent, and what looks like a number as it is written.
+    pub fn field(&self, scope: &Scope<'_>) -> Result<Json, ExprError> {
+        match self.dialect {
+            Dialect::Native => self.value(scope),
+            Dialect::Cdk => Ok(self.rendered_cdk(scope)?.map_or(Json::Null, |text| python::field(&text))),
+        }
+    }
+
+    /// How a text is written in the CDK's dialect so that [`Expr::value`] gives that text, be it `5` or `[]`.
+    pub fn lasting(text: &str) -> String {
+        python::lasting(text)
+    }
+
     /// The text. Null, lists and tables have none in tidegate's own dialect.
     pub fn text(&self, scope: &Scope<'_>) -> Result<String, ExprError> {
         self.encoded(scope, str::to_owned)

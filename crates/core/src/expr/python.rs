@@ -120,6 +120,26 @@ pub(super) fn literal(text: &str) -> Json {
     reader.document().unwrap_or_else(|| Json::from(text))
 }
 
+/// What a text says where only a text or a list may stand: a literal of one of these, else the text as it is.
+pub(super) fn field(text: &str) -> Json {
+    let mut reader = Literal { rest: text.trim_start_matches([' ', '\t']), depth: DEPTH };
+    let is_list = reader.rest.starts_with('[');
+    match reader.value().filter(|_| reader.is_over()) {
+        Some(value) if value.is_string() || is_list => value,
+        _ => Json::from(text),
+    }
+}
+
+/// How a text is written so that [`literal`] gives the text.
+pub(super) fn lasting(text: &str) -> String {
+    if literal(text) == *text {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    quote(text, &mut out);
+    out
+}
+
 /// A reader of Python literals.
 struct Literal<'a> {
     rest: &'a str,

@@ -108,6 +108,14 @@ impl Template {
         }
     }
 
+    /// The value of a parameter or of a field of a form: see [`Expr::field`].
+    fn field(&self, scope: &Scope<'_>) -> Result<Value, TemplateError> {
+        match &self.expr {
+            Some(expr) => Ok(expr.field(scope)?),
+            None => self.value(scope),
+        }
+    }
+
     /// The text, every referenced value passed through `encode` on its way in.
     pub fn text(&self, scope: &Scope<'_>, encode: impl Fn(&str) -> String) -> Result<String, TemplateError> {
         if let Some(expr) = &self.expr {
@@ -121,6 +129,26 @@ impl Template {
             }
         }
         Ok(out)
+    }
+
+    /// A parameter or a field of a form, every string in it rendered as a template: see [`Expr::field`].
+    pub fn render_field(value: &Value, scope: &Scope<'_>) -> Result<Value, TemplateError> {
+        let shown = |value| match value {
+            // As Python writes it.
+            Value::Bool(truth) if !scope.dialect().is_native() => {
+                Value::from(if truth { "True" } else { "False" })
+            }
+            other => other,
+        };
+        match value {
+            Value::String(text) => match Template::parse(text, scope.dialect())?.field(scope)? {
+                Value::Array(items) => Ok(items.into_iter().map(shown).collect()),
+                one => Ok(one),
+            },
+            Value::Array(items) => items.iter().map(|item| Template::render_field(item, scope)).collect(),
+            Value::Object(_) => Template::render(value, scope),
+            plain => Ok(shown(plain.clone())),
+        }
     }
 
     /// A JSON value with every string in it rendered as a template. Keys are kept as written.

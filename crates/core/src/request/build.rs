@@ -138,7 +138,7 @@ fn params(
         if secret && names_config(value) {
             request.secret_params.push(name.clone());
         }
-        let value = Template::render(value, scope)
+        let value = Template::render_field(value, scope)
             .map_err(|source| RequestError::Template { place: place(), source })?;
         pairs.extend(form::pairs(name, value));
     }
@@ -161,7 +161,7 @@ fn body(request: &mut Request, stream: &Stream, scope: &Scope<'_>, secret: bool)
     if let Some(form) = &stream.form {
         let mut fields = Vec::new();
         for (name, value) in form {
-            let value = Template::render(value, scope).map_err(wrong(format!("form.{name}")))?;
+            let value = Template::render_field(value, scope).map_err(wrong(format!("form.{name}")))?;
             fields.extend(form::pairs(name, value));
         }
         request.set_form(fields);

@@ -215,6 +215,39 @@ async fn records_are_found_filtered_and_changed() {
     assert_eq!(names, ["id", "more", "twice", "site"]);
 }
 
+/// What is sent, held against what airbyte-cdk 7.39.1 sends for the same manifest.
+#[tokio::test]
+async fn values_are_sent_and_added_as_the_cdk_does() {
+    let api = Api::serve(|_| {
+        let item = |id: u64, code: &str| json!({ "id": id, "code": code });
+        json_answer(&json!({ "groups": [{ "items": [item(1, "12345"), item(2, "00501")] }] }))
+    })
+    .await;
+    let config = json!({ "url": api.url, "ids": [1, 2], "csv": "11,22", "live": true, "hex": "0x1F", "num": 5, "key": "dyn" });
+    let manifest = Manifest::of(include_str!("../../../airbyte/tests/manifests/values.yaml"), config);
+    assert_eq!(manifest.brings("params").await, (4, 4));
+    let mut sent: Vec<String> = api.hits().iter().map(|hit| hit.path_and_query.clone()).collect();
+    sent.sort();
+    let expected = |partition: &str| {
+        format!(
+            "/v1/?csv=11%2C22&dyn=1&each=1&each=2&hex=0x1F&ids=1%2C2&live=True&none=None&of={partition}\
+             &partition={partition}&plain=1.50"
+        )
+    };
+    assert_eq!(sent, [expected("-5"), expected("1e5")]);
+    assert_eq!(manifest.brings("form").await, (2, 2));
+    assert_eq!(api.hits()[2].body, "csv=11%2C22&hex=0x1F&live=True");
+    assert_eq!(manifest.brings("json").await, (2, 2));
+    let hit = &api.hits()[3];
+    assert_eq!(path(hit), "/-5/json/");
+    let body: Value = serde_json::from_str(&hit.body).expect("JSON");
+    let expected = json!({ "number": 5, "text": "5", "list": "[1, 2]", "dyn": 1, "deep": { "opt": "-5" } });
+    assert_eq!(body, expected);
+    let schema = tidegate_engine::ledger::current(&manifest.env, "json").await.expect("a schema");
+    let of = |name: &str| schema.fields.iter().find(|field| field.name == name).map(|field| &field.data_type);
+    assert_eq!((of("zip"), of("five")), (Some(&DataType::String), Some(&DataType::String)));
+}
+
 #[tokio::test]
 async fn records_come_into_the_shape_that_the_transformations_say() {
     let api = Api::serve(|_| {

@@ -41,7 +41,7 @@ async fn a_refresh_token_that_changes_goes_on_from_poll_to_poll() {
     let api = Api::serve(|hit| match path(hit) {
         "/token" => {
             let asked = form(hit);
-            let right = asked["client_secret"] == "s3cret" && asked["audience"] == "things" && asked["scope"] == "read";
+            let right = asked["client_secret"] == "s3cret" && asked["audience"] == "things" && asked["scopes"] == "read";
             match asked["refresh_token"].strip_prefix("refresh-").and_then(|number| number.parse::<u64>().ok()) {
                 Some(number) if right => json_answer(&json!({
                     "key": format!("access-{}", number + 1), "life": 60, "refresh_token": format!("refresh-{}", number + 1),
