@@ -224,7 +224,7 @@ async fn values_are_sent_and_added_as_the_cdk_does() {
     })
     .await;
     let config = json!({ "url": api.url, "ids": [1, 2], "csv": "11,22", "live": true, "hex": "0x1F", "num": 5, "key": "dyn" });
-    let manifest = Manifest::of(include_str!("../../../airbyte/tests/manifests/values.yaml"), config);
+    let manifest = Manifest::of(include_str!("airbyte/values.yaml"), config);
     assert_eq!(manifest.brings("params").await, (4, 4));
     let mut sent: Vec<String> = api.hits().iter().map(|hit| hit.path_and_query.clone()).collect();
     sent.sort();
