@@ -174,7 +174,7 @@ fn earlier(cursor: &Value, lag: Duration) -> Option<Value> {
 fn earlier_text(text: &str, lag: Duration) -> Option<String> {
     let lag = SignedDuration::try_from(lag).ok()?;
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time.checked_sub(lag).ok()?.to_string());
+        return Some(spelled(&time.checked_sub(lag).ok()?.to_string(), text));
     }
     if text.len() == "2026-11-23".len() {
         let date: jiff::civil::Date = text.parse().ok()?;
@@ -183,7 +183,24 @@ fn earlier_text(text: &str, lag: Duration) -> Option<String> {
         return Some(date.checked_sub(jiff::Span::new().try_days(days).ok()?).ok()?.to_string());
     }
     let time: jiff::civil::DateTime = text.parse().ok()?;
-    Some(time.checked_sub(lag).ok()?.to_string())
+    Some(spelled(&time.checked_sub(lag).ok()?.to_string(), text))
+}
+
+/// A time, given in RFC 3339 with or without its `Z`, as another one is spelled: its sign between date and time, and as
+/// many digits of a second. An API may compare them as texts.
+fn spelled(time: &str, like: &str) -> String {
+    let fraction = |text: &str| {
+        let digits = text.split_once('.').map_or("", |(_, rest)| rest);
+        digits.bytes().take_while(u8::is_ascii_digit).count()
+    };
+    let sign = like.chars().nth(10).filter(|sign| matches!(sign, 'T' | 't' | ' '));
+    let (Some((date, clock)), Some(sign)) = (time.split_once('T'), sign) else { return time.to_owned() };
+    let (clock, zone) = clock.strip_suffix('Z').map_or((clock, ""), |clock| (clock, "Z"));
+    let zone = ["+00:00", "+0000", "+00"].into_iter().find(|zero| like.ends_with(zero)).unwrap_or(zone);
+    let (seconds, digits) = clock.split_once('.').unwrap_or((clock, ""));
+    let digits: String = digits.chars().chain(std::iter::repeat('0')).take(fraction(like)).collect();
+    let point = if digits.is_empty() { "" } else { "." };
+    format!("{date}{sign}{seconds}{point}{digits}{zone}")
 }
 
 #[cfg(test)]
@@ -250,6 +267,10 @@ mod tests {
             (json!("2026-11-23T10:00:00Z"), json!("2026-11-23T09:00:00Z")),
             (json!("2026-11-23T10:00:00+02:00"), json!("2026-11-23T07:00:00Z")),
             (json!("2026-11-23T10:00:00"), json!("2026-11-23T09:00:00")),
+            (json!("2026-11-23T10:00:00.000Z"), json!("2026-11-23T09:00:00.000Z")),
+            (json!("2026-11-23T10:00:00.25+00:00"), json!("2026-11-23T09:00:00.25+00:00")),
+            (json!("2026-11-23 10:00:00"), json!("2026-11-23 09:00:00")),
+            (json!("2026-11-23 10:00:00.5"), json!("2026-11-23 09:00:00.5")),
             (json!("2026-11-23"), json!("2026-11-22")),
             (json!(1_800_000_000), json!(1_799_996_400)),
             (json!(1_800_000_000_000_i64), json!(1_799_996_400_000_i64)),

@@ -59,7 +59,10 @@ impl Times {
     pub(crate) fn parse(&self, value: &str) -> Option<Timestamp> {
         let mut reader = Reader::new(value);
         let time = match reader.peek().ok()? {
-            Kind::Number => epoch(&reader.number().ok()?, self.unit),
+            Kind::Number => {
+                let number = reader.number().ok()?;
+                self.digits(number.text()).or_else(|| epoch(&number, self.unit))
+            }
             Kind::String => self.text(reader.string().ok()?.value().trim()),
             _ => None,
         };
@@ -74,6 +77,11 @@ impl Times {
         }
         // Times of the first and the last day are left to the full check of the range.
         rfc3339(text).filter(|micros| (-62_135_510_400_000_000..253_402_128_000_000_000).contains(micros))
+    }
+
+    /// A number that is a time in the format named, such as 20261123 in `%Y%m%d`.
+    fn digits(&self, text: &str) -> Option<Timestamp> {
+        self.format.as_ref().and_then(|format| self.formatted(format, text))
     }
 
     fn text(&self, text: &str) -> Option<Timestamp> {

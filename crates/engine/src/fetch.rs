@@ -92,7 +92,7 @@ impl Fetch<'_> {
         let cursor = state.and_then(|state| state.cursor.clone());
         let mut windows = self.windows(cursor.as_ref())?;
         let sole = if windows.len() == 1 { validators.clone() } else { Validators::default() };
-        let (mut pages, mut resets) = (Vec::new(), 0);
+        let (mut pages, mut resets, mut from) = (Vec::new(), 0, cursor.clone());
         let mut found = Validators::default();
         for walk in 0u32.. {
             let Some(window) = windows.pop_front() else { break };
@@ -102,7 +102,7 @@ impl Fetch<'_> {
                 Ok(Walked::End(validators)) => found = validators,
                 Ok(Walked::Reset) => {
                     resets += 1;
-                    windows = self.reset(&mut pages, cursor.as_ref(), resets)?;
+                    (windows, from) = self.reset(&mut pages, cursor.as_ref(), from.as_ref(), resets)?;
                 }
                 // What the windows before brought is good, and the cursor ends with it.
                 Err(error) if walk > 0 && resets == 0 => {
@@ -154,20 +154,22 @@ impl Fetch<'_> {
         Ok(Cow::Owned(Incremental { initial_value, end_value, ..incremental.clone() }))
     }
 
-    /// Where to go on when paging is to begin again: from the highest cursor so far, else from the beginning.
+    /// Where to go on when paging is to begin again, and the cursor that this is: from the highest so far, if that is not
+    /// where the walk began that has just ended (`from`), else from where the poll did.
     fn reset(
         &self,
         pages: &mut Vec<Page>,
         before: Option<&Value>,
+        from: Option<&Value>,
         resets: u32,
-    ) -> Result<VecDeque<Window>, Error> {
+    ) -> Result<(VecDeque<Window>, Option<Value>), Error> {
         let highest = pages.iter().map(|page| page.marks.cursor.clone()).fold(None, cursor::max);
         let limit = self.pipeline.source.limits.pages;
-        match highest.filter(|highest| self.stream.incremental.is_some() && Some(highest) != before) {
-            Some(highest) if resets < limit => self.windows(Some(&highest)),
+        match highest.filter(|highest| self.stream.incremental.is_some() && Some(highest) != from) {
+            Some(highest) if resets < limit => Ok((self.windows(Some(&highest))?, Some(highest))),
             None if resets < RESETS => {
                 pages.clear();
-                self.windows(before)
+                Ok((self.windows(before)?, before.cloned()))
             }
             _ => Err(Error::Source(format!(
                 "stream `{}`: the API asks again and again to begin with the first page; check the rule \

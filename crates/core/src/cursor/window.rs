@@ -151,8 +151,9 @@ fn write(time: Timestamp, like: &Value, format: Option<&str>) -> Option<Value> {
             Some(Value::String(match text.len() {
                 10 if text.parse::<jiff::civil::Date>().is_ok() => zoned.date().to_string(),
                 _ if text.parse::<Timestamp>().is_err() && text.parse::<jiff::civil::DateTime>().is_ok() => {
-                    zoned.datetime().to_string()
+                    super::spelled(&zoned.datetime().to_string(), text)
                 }
+                _ if text.parse::<Timestamp>().is_ok() => super::spelled(&time.to_string(), text),
                 _ => time.to_string(),
             }))
         }

@@ -31,8 +31,27 @@ pub(super) fn each_record<E: From<DecodeError>>(
         visit(&mut Reader::new(object))?;
     }
     // The csv crate takes the end of the text for the end of an open quote.
-    let quotes = memchr::memchr_iter(b'"', &text.as_bytes()[start..]).count();
-    if quotes % 2 == 1 && !text.ends_with('\n') { Err(E::from(cut_off(start))) } else { Ok(()) }
+    if ends_in_quotes(&text.as_bytes()[start..], delimiter) { Err(E::from(cut_off(start))) } else { Ok(()) }
+}
+
+/// Whether the text of the last record ends within a quoted cell. A quote within a cell that does not begin with one is a
+/// sign like others.
+fn ends_in_quotes(record: &[u8], delimiter: u8) -> bool {
+    if memchr::memchr_iter(b'"', record).count().is_multiple_of(2) {
+        return false;
+    }
+    let (mut begins, mut quoted) = (true, false);
+    let mut bytes = record.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            b'"' if quoted => quoted = false,
+            b'"' if begins => (begins, quoted) = (false, true),
+            _ if quoted => {}
+            _ => begins = byte == delimiter || byte == b'\n' || byte == b'\r',
+        }
+    }
+    quoted
 }
 
 fn offset(byte: u64) -> usize {

@@ -121,7 +121,10 @@ fn csv_cells_keep_what_they_say() {
     let one = "<feed><entry id=\"1\"/></feed>";
     assert_eq!(texts(one, Format::Xml, "$.feed.entry"), [r#"{"@id":1}"#]);
     assert!(texts("<feed/>", Format::Xml, "$.feed.entry").is_empty());
-    assert!(error("a,b\n1,\"2", Format::Csv, "$").contains("cut off"));
+    for open in ["a,b\n1,\"2", "a,b\n1,\"2\n", "a,b\n1,2\n3,\"4\n5,6\n", "a,b\n1,\"2\"\"\n"] {
+        assert!(error(open, Format::Csv, "$").contains("cut off"), "{open}");
+    }
+    assert_eq!(texts("a,b\n1,5\" pipe\n", Format::Csv, "$"), [r#"{"a":1,"b":"5\" pipe"}"#]);
 }
 
 #[test]

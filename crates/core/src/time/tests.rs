@@ -92,6 +92,10 @@ fn formats_and_zones_that_the_stream_names() {
     assert_eq!(text("2026-11-23", &german), None);
     let day = rules(None, Some("%m/%d/%Y"), None);
     assert_eq!(text("11/23/2026", &day).as_deref(), Some("2026-11-23T00:00:00Z"));
+    let digits = rules(None, Some("%Y%m%d"), None);
+    for spelled in ["20261123", "\"20261123\""] {
+        assert_eq!(read(spelled, &digits).as_deref(), Some("2026-11-23T00:00:00Z"), "{spelled}");
+    }
     let offset = rules(None, Some("%Y%m%d %H%M%S %z"), Some("Europe/Berlin"));
     assert_eq!(text("20261123 031507 +0000", &offset).as_deref(), Some("2026-11-23T03:15:07Z"));
     let berlin = rules(None, None, Some("Europe/Berlin"));

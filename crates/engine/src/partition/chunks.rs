@@ -246,14 +246,15 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Length of the CSV header at the start of what was read, its line end included.
+    /// Length of the CSV header at the start of what was read, with its line end and the empty lines before it.
     fn header_length(&self) -> usize {
-        let mut quoted = false;
-        let ends = memchr::memchr2_iter(b'"', b'\n', &self.rest).find(|at| {
-            quoted ^= self.rest[*at] == b'"';
-            !quoted && self.rest[*at] == b'\n'
+        let blank = self.rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let (rest, mut quoted) = (&self.rest[blank..], false);
+        let ends = memchr::memchr2_iter(b'"', b'\n', rest).find(|at| {
+            quoted ^= rest[*at] == b'"';
+            !quoted && rest[*at] == b'\n'
         });
-        ends.map_or(self.rest.len(), |at| at + 1)
+        ends.map_or(self.rest.len(), |at| blank + at + 1)
     }
 
     fn cut(&mut self, end: usize) -> Chunk {

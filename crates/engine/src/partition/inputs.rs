@@ -65,6 +65,10 @@ fn file(path: &Path) -> Result<Input, Error> {
     let failed = |error| Error::file("cannot read", path, error);
     let full = std::path::absolute(path).map_err(failed)?;
     let meta = fs::metadata(&full).map_err(failed)?;
+    if !meta.is_file() {
+        let help = "it is no file but a pipe or a device, which can be read only once; pipe it to the command and name `-`";
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, help)));
+    }
     Ok(described(full, &meta))
 }
 

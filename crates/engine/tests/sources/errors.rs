@@ -112,6 +112,23 @@ async fn paging_begins_again_from_the_cursor_where_the_api_goes_no_deeper() {
 }
 
 #[tokio::test]
+async fn paging_that_begins_again_at_the_same_cursor_is_an_error() {
+    let api = Api::serve(|hit| match param(hit, "offset") {
+        30.. => answer(400, &[], "the window is too large"),
+        from => json_answer(
+            &json!({ "items": (from..from + 10).map(|id| json!({ "id": id, "t": 7 })).collect::<Vec<_>>() }),
+        ),
+    })
+    .await;
+    let mut stream = ruled(json!([{ "status_code": 400, "action": "reset_pagination" }]));
+    stream["paginator"] = json!({ "type": "offset", "limit": 10 });
+    stream["incremental"] = json!({ "cursor_path": "t", "initial_value": 0, "start_param": "since" });
+    let error = World::new(&api, &json!({}), &stream).poll().await.expect_err("no end");
+    assert!(error.to_string().contains("again and again"), "{error}");
+    assert!(api.hits().len() < 100, "{}", api.hits().len());
+}
+
+#[tokio::test]
 async fn paging_that_begins_again_and_again_is_an_error() {
     let api = Api::serve(|_| answer(409, &[], "expired")).await;
     let rules = json!([{ "status_code": 409, "action": "reset_pagination" }]);

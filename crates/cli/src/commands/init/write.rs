@@ -10,16 +10,22 @@ use crate::words::name;
 
 /// The file's text.
 pub(super) fn file(url: &Url, format: Format, guess: &Guess, columns: &[(String, String)]) -> String {
-    let (secret, params) = params(url);
+    let (secrets, params) = params(url);
     let mut text = head(url);
     text.push_str(&format!("\n[source]\nbase_url = {}\n", quoted(&base(url))));
-    if let Some(name) = &secret {
+    if let Some(name) = secrets.first() {
         let variable = variable(name);
         text.push_str(&format!(
             "# The key never stands in this file: export {variable}=… before `tidegate run`.\n\
              auth = {{ type = \"api_key\", location = \"query\", name = {}, api_key = \"${{{variable}}}\" }}\n",
             quoted(name)
         ));
+    }
+    let others = secrets.get(1..).unwrap_or_default();
+    if !others.is_empty() {
+        let each = |name: &String| format!("{} = \"${{{}}}\"", toml_key(name), variable(name));
+        let each: Vec<String> = others.iter().map(each).collect();
+        text.push_str(&format!("# Export these as well.\nconfig = {{ {} }}\n", each.join(", ")));
     }
     text.push_str(&format!(
         "\n[[streams]]\nname = \"{}\"\npath = {}\n",
@@ -30,8 +36,12 @@ pub(super) fn file(url: &Url, format: Format, guess: &Guess, columns: &[(String,
         text.push_str(&format!("format = {}\n", serde_json::to_value(format).unwrap_or_default()));
     }
     text.push_str(&guessed(guess, format));
-    if !params.is_empty() {
+    if !(params.is_empty() && others.is_empty()) {
         text.push_str("\n# The query; {braces} would take values from a for_each list.\n[streams.params]\n");
+        for name in others {
+            let value = format!("{{{{ config[{}] }}}}", word(name));
+            text.push_str(&format!("{} = {}\n", toml_key(name), quoted(&value)));
+        }
         for (key, values) in &params {
             let values: Vec<String> = values.iter().map(|value| template(value)).collect();
             let value =
@@ -113,7 +123,12 @@ fn quoted(text: &str) -> String {
 
 /// A TOML text that is a template without references.
 fn template(text: &str) -> String {
-    quoted(&text.replace('{', "{{").replace('}', "}}"))
+    if text.contains(['{', '}']) { quoted(&format!("{{{{ {} }}}}", word(text))) } else { quoted(text) }
+}
+
+/// A text in an expression.
+fn word(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 fn toml_key(key: &str) -> String {
@@ -126,20 +141,38 @@ fn base(url: &Url) -> String {
     format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// The query without the parameter that looks like a secret, whose value must not be written.
-fn params(url: &Url) -> (Option<String>, BTreeMap<String, Vec<String>>) {
-    let telling =
-        ["key", "apikey", "api_key", "api-key", "token", "access_token", "appid", "app_id", "secret"];
-    let mut secret = None;
+/// The names of the parameters that look like secrets, whose values must not be written, and the rest of the query.
+fn params(url: &Url) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let mut secrets = Vec::new();
     let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, value) in url.query_pairs() {
-        if secret.is_none() && telling.contains(&key.to_lowercase().as_str()) {
-            secret = Some(key.into_owned());
-        } else {
+        if !tells_a_secret(&key) {
             params.entry(key.into_owned()).or_default().push(value.into_owned());
+        } else if !secrets.iter().any(|known| *known == key) {
+            secrets.push(key.into_owned());
         }
     }
-    (secret, params)
+    (secrets, params)
+}
+
+fn tells_a_secret(name: &str) -> bool {
+    let name = name.to_lowercase().replace(['-', '.'], "_");
+    let words = ["key", "auth", "authorization", "sig", "pwd", "appid", "app_id"];
+    let parts = [
+        "apikey",
+        "api_key",
+        "appkey",
+        "app_key",
+        "accesskey",
+        "access_key",
+        "subscription_key",
+        "token",
+        "secret",
+    ];
+    let more = ["passw", "passphrase", "signature", "credential"];
+    // Where a page begins is no secret.
+    let pages = ["page", "next", "cursor", "continu"].iter().any(|part| name.contains(part));
+    words.contains(&name.as_str()) || !pages && parts.iter().chain(&more).any(|part| name.contains(part))
 }
 
 fn variable(parameter: &str) -> String {
@@ -167,4 +200,34 @@ fn stream_name(url: &Url) -> String {
         word.chars().any(|c| c.is_ascii_alphabetic()) && !word.starts_with('_') && word != "quarantine"
     };
     stems.rfind(telling).unwrap_or_else(|| "records".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_never_written_down() {
+        let query = "api_key=K1&access_token=T2&Client_Secret=S3&sig=G4&password=P5&city=Bern&page_token=N6&sort_key=id";
+        let url = Url::parse(&format!("http://x.test/a?{query}")).expect("a URL");
+        let text = file(&url, Format::Json, &Guess::default(), &[]);
+        for secret in ["K1", "T2", "S3", "G4", "P5"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(text.contains("page_token = \"N6\"") && text.contains("sort_key = \"id\""), "{text}");
+        assert!(text.contains("city = \"Bern\"") && text.contains("api_key = \"${API_KEY}\""), "{text}");
+        assert!(text.contains("access_token = \"{{ config['access_token'] }}\""), "{text}");
+        let source = text.parse::<toml::Table>().expect("TOML");
+        assert_eq!(source["source"]["config"]["Client_Secret"].as_str(), Some("${CLIENT_SECRET}"));
+    }
+
+    #[test]
+    fn braces_of_a_query_are_text() {
+        let written = template(r#"{"a":{"b":"it's \"}}"#);
+        let table: toml::Table = format!("t = {written}").parse().expect("TOML");
+        let template = table["t"].as_str().expect("a text");
+        let scope = tidegate_core::expr::Scope::new(tidegate_core::jiff::Timestamp::UNIX_EPOCH);
+        let expr = tidegate_core::expr::Expr::parse(template).expect("an expression");
+        assert_eq!(expr.text(&scope).expect("a text"), r#"{"a":{"b":"it's \"}}"#);
+    }
 }
