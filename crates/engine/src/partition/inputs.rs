@@ -66,8 +66,11 @@ fn file(path: &Path) -> Result<Input, Error> {
     let full = std::path::absolute(path).map_err(failed)?;
     let meta = fs::metadata(&full).map_err(failed)?;
     if !meta.is_file() {
-        let help = "it is no file but a pipe or a device, which can be read only once; pipe it to the command and name `-`";
-        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, help)));
+        return Err(Error::Config(format!(
+            "{} is no file but a pipe or a device, which can be read only once; give what it brings to the command's input \
+             and name `-` in its place",
+            path.display()
+        )));
     }
     Ok(described(full, &meta))
 }
