@@ -1581,13 +1581,30 @@ class Lake:
                 gone = sorted(gone - names(ours))
                 ours |= {"removed": gone} if gone else {}
                 create_once(self.lake, f"_tidegate/loads/{load}.r{revision}.json", ours)
-            latest = self.latest(load)
-            if latest["revision"] == revision:
-                for key in latest.get("removed", []):
-                    self.lake.delete(key)
-            self.lake.delete(f"_tidegate/rewrites/{load}.r{revision}.json")
+            latest = self.clear(load, revision)
             if latest["revision"] == revision and latest["schema_version"] == decoded.version:
                 return of_manifest(latest, "rewritten", decoded.widened)
+
+    def clear(self, load, revision):
+        """Removes what an ended revision no longer has, then its intent; the latest manifest."""
+        latest = self.latest(load)
+        if latest["revision"] == revision:
+            for key in latest.get("removed", []):
+                self.lake.delete(key)
+        self.lake.delete(f"_tidegate/rewrites/{load}.r{revision}.json")
+        return latest
+
+    def finish_rewrite(self, name):
+        """Finishes a rewrite whose process may be gone; `None` if nothing had to be written for it. A replay that has
+        not ended is left to whoever began it, or to the loader in Rust."""
+        load, _, revision = name.rpartition(".r")
+        intent = self.lake.get(f"_tidegate/rewrites/{name}.json")
+        if intent is None:
+            return None
+        if self.latest(load)["revision"] >= int(revision):
+            self.clear(load, int(revision))
+            return None
+        return self.rewrite(load) if json.loads(intent)["ledger_decides"] else None
 
 
 def written_files(load, spec, decoded):
@@ -1631,8 +1648,8 @@ def one_load(staging, lake, item, may_widen):
     kind, subject = item
     try:
         world = Lake(staging, lake)
-        if kind == "rewrite":
-            return world.rewrite(subject)
+        if kind in ("rewrite", "finish"):
+            return (world.rewrite if kind == "rewrite" else world.finish_rewrite)(subject)
         return (world.load_batch if kind == "batch" else world.carry_out)(subject, may_widen)
     except NeedsWider:
         return {"again": item}
@@ -1702,6 +1719,12 @@ class Run:
     def owner(self, key):
         stream, seq = BATCH.fullmatch(key).groups()
         return read_document(self.world.lake, f"_tidegate/claims/{stream}/{seq}.json")["load"]
+
+    def finish_rewrites(self):
+        """Finishes the rewrites that were begun."""
+        keys = self.world.lake.list("_tidegate/rewrites/")
+        rewrites = [key.removeprefix("_tidegate/rewrites/").removesuffix(".json") for key in keys]
+        self.reports += [one for one in self.each([[("finish", name)] for name in rewrites], True) if one is not None]
 
     def begun(self):
         """Plans and claims whose end is missing."""
@@ -1811,6 +1834,7 @@ def run(spark, argv):
         job.load([("batch", key) for key in given.batches.split(",")])
     else:
         job.inventory()
+        job.finish_rewrites()
         job.load(job.begun())
         unclaimed = job.unclaimed
         if given.window or given.start > FIRST or given.until < 253_402_128_000 * BILLION:

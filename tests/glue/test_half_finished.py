@@ -176,6 +176,56 @@ def test_an_ended_load_of_several_parts_is_left_alone_and_re_typed_whole(engine,
     assert len({physical(path) for path in files.values()}) == 1
 
 
+@pytest.fixture(scope="module")
+def re_typed(one_file, in_rust, tmp_path_factory):
+    """A load of three parts before it is re-typed into one, and after."""
+    before = copy(one_file, tmp_path_factory.mktemp("re_typed") / "before")
+    parts, path = cut(before / "lake"), before / "lake/_tidegate/loads/s-000000000001.json"
+    manifest = json.loads(path.read_text())
+    files = [{"key": str(part.relative_to(before / "lake")), "rows": 2, "bytes": part.stat().st_size} for part in parts]
+    path.write_text(json.dumps({**manifest, "files": files}))
+    stage(before, 2, ['[{"at": "2026-11-20T10:30:00Z", "n": 0.5}]'], SPEC)
+    after = copy(before, before.with_name("after"))
+    assert in_rust(after).returncode == 0
+    ended = json.loads((after / "lake/_tidegate/loads/s-000000000001.r1.json").read_text())
+    assert len(ended["files"]) == 1 and len(ended["removed"]) == 2
+    return before, after, ended
+
+
+@pytest.mark.parametrize("engine", ["rust", "spark"])
+@pytest.mark.parametrize("died", ["before the files", "before the manifest", "before the removal", "before the intent"])
+def test_a_rewrite_that_was_begun_is_finished(engine, died, re_typed, in_rust, on_spark, tmp_path):
+    before, after, ended = re_typed
+    place = copy(after, tmp_path / "place")
+    lake, load = place / "lake", "s-000000000001"
+    intent = {"version": 1, "load": load, "revision": 1, "spec": ended["spec"], "ledger_decides": True}
+    (lake / "_tidegate/rewrites").mkdir(exist_ok=True)
+    (lake / f"_tidegate/rewrites/{load}.r1.json").write_text(json.dumps(intent))
+    if died != "before the intent":
+        for key in ended["removed"]:
+            (lake / key).write_bytes((before / "lake" / key).read_bytes())
+    if died in ("before the files", "before the manifest"):
+        (lake / f"_tidegate/loads/{load}.r1.json").unlink()
+    if died == "before the files":
+        key = ended["files"][0]["key"]
+        (lake / key).write_bytes((before / "lake" / key).read_bytes())
+    finish(engine, place, in_rust, on_spark)
+    assert values(lake) == values(after / "lake")
+
+
+def test_a_replay_that_was_begun_is_left_to_the_loader_in_rust(re_typed, in_rust, on_spark, tmp_path):
+    place = copy(re_typed[1], tmp_path / "place")
+    path = place / "lake/_tidegate/rewrites/s-000000000002.r1.json"
+    intent = {"version": 1, "load": "s-000000000002", "revision": 1, "spec": re_typed[2]["spec"], "ledger_decides": False}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(intent))
+    before = documents(place / "lake", "")
+    assert on_spark(place)[1] == []
+    assert documents(place / "lake", "") == before
+    finish("rust", place, in_rust, on_spark)
+    assert values(place / "lake") == values(re_typed[1] / "lake")
+
+
 def backlog(place, batches=36):
     """Batches of two streams; some widen their table."""
     for stream in ("one", "two"):

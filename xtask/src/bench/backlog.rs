@@ -36,7 +36,7 @@ pub(super) fn run(args: &[String]) -> Result<bool, String> {
     let all = options.size / each;
     let few = (all / 10).max(1);
     let input = Workload::Lines.make(few * each)?;
-    let parts = Parts::cut(Path::new(&input.files), each)?;
+    let parts = Parts::cut(Path::new(&input.files), each, place::cache().join("bench/parts"))?;
     let (mut alone, mut tenth) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         alone.push(plain(&python, &ours, &input.files)?);
@@ -101,8 +101,7 @@ struct Parts {
 
 impl Parts {
     /// Pages of so many bytes, each but for what its last line is short or long of them.
-    fn cut(lines: &Path, each: u64) -> Result<Parts, String> {
-        let directory = place::cache().join("bench/parts");
+    fn cut(lines: &Path, each: u64, directory: PathBuf) -> Result<Parts, String> {
         let _ = fs::remove_dir_all(&directory);
         let mut parts = Parts { directory, pages: Vec::new() };
         let cut = parts.cut_all(lines, each);
@@ -161,7 +160,7 @@ mod tests {
         let file = std::env::temp_dir().join(format!("tidegate-backlog-{}.ndjson", std::process::id()));
         let lines: Vec<String> = (0..1000).map(|line| format!("{{\"line\":{line}}}\n")).collect();
         fs::write(&file, lines.concat()).expect("written");
-        let parts = Parts::cut(&file, 4096).expect("cut");
+        let parts = Parts::cut(&file, 4096, file.with_extension("parts")).expect("cut");
         let pages: Vec<String> =
             parts.pages.iter().map(|(page, _)| fs::read_to_string(page).expect("there")).collect();
         fs::remove_file(&file).expect("removed");

@@ -162,6 +162,9 @@ impl Translator<'_> {
         let renamed = ["client_id", "client_secret"]
             .iter()
             .any(|key| at.text(&format!("{key}_name")).is_some_and(|name| name != *key));
+        // What a header says of the client is not in the body as well.
+        let headers = at.get("refresh_request_headers");
+        let in_header = headers.is_some_and(|headers| headers.value.get("Authorization").is_some());
         for key in ["client_id", "client_secret"] {
             if at.get(key).is_none() {
                 if key == "client_id" {
@@ -170,13 +173,13 @@ impl Translator<'_> {
                 continue;
             }
             let value = self.credential(at, key)?;
-            if renamed {
+            if renamed && !in_header {
                 let name = at.text(&format!("{key}_name")).unwrap_or(key);
                 data.insert(name.to_owned(), value.clone().into());
             }
             auth.insert(key.to_owned(), value.into());
         }
-        if renamed || at.get("client_id").is_none() {
+        if renamed || in_header || at.get("client_id").is_none() {
             auth.insert("client_auth".to_owned(), "none".into());
         }
         Some(())
@@ -212,10 +215,6 @@ impl Translator<'_> {
         if headers.values().any(|value| value.as_str().is_some_and(|text| text.contains("application/json")))
         {
             auth.insert("access_token_request_body".to_owned(), "json".into());
-        }
-        // Credentials that a header has are not in the body as well.
-        if headers.contains_key("Authorization") {
-            auth.insert("client_auth".to_owned(), "none".into());
         }
         if !headers.is_empty() {
             auth.insert("access_token_request_headers".to_owned(), headers.into());

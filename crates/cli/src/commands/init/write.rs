@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_core::pipeline::{Format, JsonLink, Paginator};
+use tidegate_core::pipeline::{Format, JsonLink, Paginator, tells_a_secret};
 use url::Url;
 
 use super::guess::Guess;
@@ -146,7 +146,7 @@ fn params(url: &Url) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
     let mut secrets = Vec::new();
     let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, value) in url.query_pairs() {
-        if !tells_a_secret(&key) {
+        if !is_secret(&key) {
             params.entry(key.into_owned()).or_default().push(value.into_owned());
         } else if !secrets.iter().any(|known| *known == key) {
             secrets.push(key.into_owned());
@@ -155,24 +155,15 @@ fn params(url: &Url) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
     (secrets, params)
 }
 
-fn tells_a_secret(name: &str) -> bool {
-    let name = name.to_lowercase().replace(['-', '.'], "_");
-    let words = ["key", "auth", "authorization", "sig", "pwd", "appid", "app_id"];
-    let parts = [
-        "apikey",
-        "api_key",
-        "appkey",
-        "app_key",
-        "accesskey",
-        "access_key",
-        "subscription_key",
-        "token",
-        "secret",
-    ];
-    let more = ["passw", "passphrase", "signature", "credential"];
-    // Where a page begins is no secret.
-    let pages = ["page", "next", "cursor", "continu"].iter().any(|part| name.contains(part));
-    words.contains(&name.as_str()) || !pages && parts.iter().chain(&more).any(|part| name.contains(part))
+/// Whether a value is not to be written down: rather one too many than a secret in a file. Where a page begins is none.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let words = ["key", "auth", "sig", "signature", "pwd", "passwd", "appid", "app_id"];
+    let parts = ["app_key", "appkey", "access_key", "accesskey", "subscription_key"];
+    let pages = ["page", "next", "cursor"].iter().any(|part| name.contains(part));
+    words.contains(&name.as_str())
+        || parts.iter().any(|part| name.contains(part))
+        || tells_a_secret(&name) && !pages
 }
 
 fn variable(parameter: &str) -> String {
